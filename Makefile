@@ -1,0 +1,92 @@
+# aiolibp2p: `make run` starts a node, `make test` proves it. What each target does: `make help`.
+# Needs Python 3.11 or newer, make and git; go, node and rust only for the interop tests, which skip without them.
+
+PYTHON ?= $(shell sh scripts/find-python oldest 11)
+NEWEST_PYTHON ?= $(shell sh scripts/find-python newest 13)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+NEWEST := .venv-newest
+NEWEST_READY := $(NEWEST)/.ready
+PYTEST_OPTIONS ?=
+# What depends on the Python that runs it: not the laws of the house, nor peers in other languages.
+UNIT := tests --ignore=tests/interop --ignore=tests/house --ignore=tests/simulation --ignore=tests/fuzz
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run test test-newest check fix bench simulate conformance conformance-check proto docs interop fuzz clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' Makefile
+
+# $(call install,python,directory,extra): one line of progress, then silence unless it fails.
+define install
+	@test -n "$(1)" || { echo "no Python from 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "installing into $(2): $$($(1) --version), aiolibp2p[$(3)] ..."
+	@rm -rf $(2)
+	@$(1) -m venv $(2)
+	@$(2)/bin/python -m pip install --quiet --editable '.[$(3)]'
+	@touch $(2)/.ready
+endef
+
+$(READY): pyproject.toml
+	$(call install,$(PYTHON),$(VENV),dev)
+
+$(NEWEST_READY): pyproject.toml
+	$(call install,$(NEWEST_PYTHON),$(NEWEST),test)
+
+run: $(READY) ## start a node on this machine; it says what to type next
+	@$(BIN)/p2p node
+
+test: $(READY) ## the whole suite, then its unit tests on the newest Python installed
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	@$(MAKE) --no-print-directory test-newest
+
+test-newest: $(READY)
+	@newest="$(NEWEST_PYTHON)"; \
+	if [ -z "$$newest" ]; then \
+		echo "skipped: no Python 3.13 or newer here to run the unit tests on once more"; \
+	elif [ "$$($$newest -c 'import sys; print(sys.version_info[:2])')" = "$$($(BIN)/python -c 'import sys; print(sys.version_info[:2])')" ]; then \
+		echo "skipped: the suite has run on the newest Python here already"; \
+	else \
+		$(MAKE) --no-print-directory $(NEWEST_READY) NEWEST_PYTHON="$$newest" && \
+		$(NEWEST)/bin/python -m pytest $(UNIT) $(PYTEST_OPTIONS); \
+	fi
+
+check: $(READY) ## the laws of the house, types, style, generated files
+	$(BIN)/python -m pytest tests/house -q
+	$(BIN)/python -m mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python scripts/proto.py --check
+
+fix: $(READY) ## mend what ruff can mend
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+bench: $(READY) ## one JSON line a figure
+	$(BIN)/python -m bench
+
+conformance: $(READY) ## write docs/conformance.md: what the specs ask, what a test proves
+	@$(BIN)/python scripts/conformance.py
+
+conformance-check: $(READY)
+	@$(BIN)/python scripts/conformance.py --check
+
+proto: $(READY) ## regenerate the *_pb2 files from their schemas
+	$(BIN)/python scripts/proto.py
+
+interop: $(READY) ## against real go, rust and js peers
+	$(BIN)/python -m pytest tests/interop $(PYTEST_OPTIONS)
+
+simulate: ## (not there yet) seeded scenarios under virtual time
+	@echo "make simulate: the simulator is not built yet, so there is nothing to run" >&2; exit 1
+
+fuzz: ## (not there yet) the parsers against mutated input
+	@echo "make fuzz: the fuzz targets are not written yet; the property tests run with make test" >&2; exit 1
+
+docs: ## (not there yet) the documentation as a site
+	@echo "make docs: there is no site to build yet; read the Markdown files in docs/" >&2; exit 1
+
+clean: ## remove environments and caches
+	rm -rf $(VENV) $(NEWEST) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,45 @@
+"""Transports make connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from aiolibp2p.abc.connection import RawConnection
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+
+NewConnection = RawConnection
+"""What a transport makes. A raw connection is upgraded by the swarm."""
+
+
+class Listener(Protocol):
+    """A bound address."""
+
+    addresses: Sequence[Multiaddr]
+    """What it listens on, ports filled in, wildcards as they were given."""
+
+    async def close(self) -> None:
+        """Stop accepting. Connections that were accepted stay."""
+        ...
+
+
+class Transport(Protocol):
+    """One way to make connections. `local_addresses`-like state lives in its listeners."""
+
+    name: str
+
+    def can_dial(self, address: Multiaddr) -> bool:
+        """Whether the address, without its trailing /p2p, is one of ours to dial."""
+        ...
+
+    def can_listen(self, address: Multiaddr) -> bool:
+        """Whether the address is one of ours to listen on."""
+        ...
+
+    async def dial(self, address: Multiaddr) -> NewConnection:
+        """Connect. Raises OSError or a Libp2pError with the reason; cancellation leaves nothing behind."""
+        ...
+
+    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> Listener:
+        """Bind, and call `accepted` for each connection that comes in. Raises ListenFailed."""
+        ...

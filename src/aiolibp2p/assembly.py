@@ -1,0 +1,128 @@
+"""The hallway: the only file that knows implementations. `HostConfig` in, `Parts` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.security import Security
+from aiolibp2p.abc.service import Service
+from aiolibp2p.errors import ConfigError
+from aiolibp2p.io.event_bus import EventBus
+from aiolibp2p.io.runtime import SystemRuntime
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.muxers.yamux import Yamux, YamuxConfig
+from aiolibp2p.peer.keys import PrivateKey
+from aiolibp2p.peerstore import MemoryPeerstore, PeerstoreLimits
+from aiolibp2p.protocols.identify import Identify, IdentifyConfig, IdentifyResult
+from aiolibp2p.protocols.ping import Ping, PingConfig
+from aiolibp2p.security.noise import NoiseSecurity
+from aiolibp2p.swarm import Swarm, SwarmConfig
+from aiolibp2p.swarm.handlers import StreamHandlers
+from aiolibp2p.swarm.interfaces import expand_wildcard
+from aiolibp2p.swarm.swarm import SwarmParts
+from aiolibp2p.transports.tcp import TcpConfig, TcpTransport
+
+__all__ = ["VERSION", "HostConfig", "IdentifyResult", "Limits", "Parts", "assemble"]
+
+VERSION = "0.1.0"
+
+SECURITIES = ("noise",)
+MUXERS = ("yamux",)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits and timeouts of the parts, each with its own defaults."""
+
+    swarm: SwarmConfig = field(default_factory=SwarmConfig)
+    yamux: YamuxConfig = field(default_factory=YamuxConfig)
+    tcp: TcpConfig = field(default_factory=TcpConfig)
+    peerstore: PeerstoreLimits = field(default_factory=PeerstoreLimits)
+    ping: PingConfig = field(default_factory=PingConfig)
+
+
+@dataclass(frozen=True)
+class HostConfig:
+    """Everything a host can be told; sensible without any of it."""
+
+    key: PrivateKey | None = None
+    """The identity; a fresh Ed25519 key if None."""
+    listen: Sequence[str] = ()
+    """Multiaddrs to listen on; port 0 takes a free one."""
+    security: Sequence[str] = SECURITIES
+    """Securities by name, in order of preference."""
+    muxers: Sequence[str] = MUXERS
+    """Muxers by name, in order of preference."""
+    services: Sequence[Service] = ()
+    """Protocols to run beside ping and identify; started in this order, closed in reverse."""
+    agent_version: str = f"aiolibp2p/{VERSION}"
+    """What identify calls us."""
+    limits: Limits = field(default_factory=Limits)
+    runtime: Runtime | None = None
+    """Clock and randomness; the system's if None."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a host is made of."""
+
+    key: PrivateKey
+    runtime: Runtime
+    bus: EventBus
+    handlers: StreamHandlers
+    peerstore: MemoryPeerstore
+    swarm: Swarm
+    ping: Ping
+    identify: Identify
+    expand_wildcard: Callable[[Multiaddr], list[Multiaddr]]
+
+
+def assemble(config: HostConfig) -> Parts:
+    """Build the parts of one host. Raises ConfigError for names that are not known."""
+    runtime = config.runtime or SystemRuntime()
+    key = config.key or PrivateKey.generate("ed25519", runtime.entropy)
+    bus = EventBus()
+    handlers = StreamHandlers()
+    limits = config.limits
+    peerstore = MemoryPeerstore(runtime, limits.peerstore)
+    muxers = [_muxer(name, runtime, limits) for name in config.muxers]
+    muxer_ids = [muxer.protocol_id for muxer in muxers]
+    swarm = Swarm(
+        SwarmParts(
+            local_peer=key.peer_id,
+            transports=[TcpTransport(limits.tcp)],
+            securities=[_security(name, key, runtime, muxer_ids) for name in config.security],
+            muxers=muxers,
+            runtime=runtime,
+            handlers=handlers,
+            emit=bus.emit,
+            identified=lambda peer: peerstore.protocols(peer) is not None,
+        ),
+        limits.swarm,
+    )
+    return Parts(
+        key=key,
+        runtime=runtime,
+        bus=bus,
+        handlers=handlers,
+        peerstore=peerstore,
+        swarm=swarm,
+        ping=Ping(limits.ping),
+        identify=Identify(IdentifyConfig(agent_version=config.agent_version)),
+        expand_wildcard=expand_wildcard,
+    )
+
+
+def _security(name: str, key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> Security:
+    if name == "noise":
+        return NoiseSecurity(key, runtime.entropy, muxer_ids)
+    raise ConfigError(f"unknown security {name!r}; known: {', '.join(SECURITIES)}")
+
+
+def _muxer(name: str, runtime: Runtime, limits: Limits) -> Muxer:
+    if name == "yamux":
+        return Yamux(runtime, limits.yamux)
+    raise ConfigError(f"unknown muxer {name!r}; known: {', '.join(MUXERS)}")

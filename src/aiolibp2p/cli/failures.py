@@ -1,0 +1,69 @@
+"""What went wrong, in one line with the way out."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiolibp2p.errors import DialFailed
+
+MAX_MESSAGE_LENGTH = 8192
+"""Characters of a message; one that names many addresses is long."""
+
+_LISTEN_ADVICE = {
+    errno.EADDRINUSE: "take another port, or 0 for a free one",
+    errno.EACCES: "ports below 1024 are often reserved: take a higher one, or 0 for a free one",
+    errno.EADDRNOTAVAIL: "this machine does not have that address; /ip4/127.0.0.1 is itself, /ip4/0.0.0.0 all it has",
+}
+
+
+class UsageError(Exception):
+    """The command was called the wrong way; the message says what to change."""
+
+
+def explain(error: BaseException) -> str:
+    """The message of an error and, where there is one, the way out; one line, without control characters."""
+    from aiolibp2p.io.printable import printable
+
+    text = str(error) or type(error).__name__
+    advice = _advice(error)
+    return printable(" ".join(f"{text}; {advice}".split() if advice else text.split()), MAX_MESSAGE_LENGTH)
+
+
+def _advice(error: BaseException) -> str:
+    from aiolibp2p.errors import DialFailed, ListenFailed, ProtocolNotSupported, UnsupportedAddress
+
+    if isinstance(error, DialFailed):
+        return _dial_advice(error)
+    if isinstance(error, ListenFailed):
+        return _LISTEN_ADVICE.get(_errno(error), "")
+    if isinstance(error, UnsupportedAddress):
+        return "TCP works, as in /ip4/127.0.0.1/tcp/0 or /ip6/::1/tcp/0"
+    if isinstance(error, ProtocolNotSupported):
+        return "p2p identify ADDRESS lists what the peer speaks"
+    return ""
+
+
+def _dial_advice(error: DialFailed) -> str:
+    from aiolibp2p.errors import NegotiationFailed, PeerIdMismatch, TimeoutExpired
+
+    reasons = [reason for _, reason in error.attempts]
+    if not reasons:
+        return "put where it listens before its id: /ip4/.../tcp/.../p2p/..."
+    for reason in reasons:
+        if isinstance(reason, PeerIdMismatch):
+            return f"if it is {reason.actual} you want, end the address in /p2p/{reason.actual}"
+    if all(_errno(reason) == errno.ECONNREFUSED for reason in reasons):
+        return "nothing listens on that port: is the node running, and is it the port it printed?"
+    if all(isinstance(reason, TimeoutExpired) for reason in reasons):
+        return "a firewall may be in the way, or the machine is off"
+    if all(isinstance(reason, NegotiationFailed) for reason in reasons):
+        return "somebody answers, but shares no security or muxer with us: we have noise and yamux"
+    return ""
+
+
+def _errno(error: BaseException) -> int:
+    """The operating system's number for what caused this, 0 if it was not the operating system."""
+    cause = error.__cause__
+    return cause.errno or 0 if isinstance(cause, OSError) else 0

@@ -1,0 +1,109 @@
+"""The front of the command: what it takes, which module does it, how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from aiolibp2p.cli import identify, identity, node, ping
+from aiolibp2p.cli.failures import UsageError, explain
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+_EXAMPLES = """\
+try it, in two terminals:
+  p2p node                       prints the address it listens on
+  p2p ping ADDRESS               that address, as it was printed
+
+an identity that stays the same:
+  p2p id --out me.key
+  p2p node --identity me.key --listen /ip4/127.0.0.1/tcp/4001
+
+Every command takes --json (one object a line), -v (more about what goes on) and --help.
+Exit status: 0 done, 1 failed, 2 called the wrong way.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is told in one line that names the way out."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and exit with 2."""
+        self.exit(WRONG_USAGE, f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help\n")
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is worth loading the package only when asked for."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: object, values: object, option_string: str | None = None
+    ) -> None:
+        from aiolibp2p.assembly import VERSION
+
+        print(f"{parser.prog} {VERSION}")
+        parser.exit(DONE)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    parser = Parser(
+        prog="p2p",
+        description="libp2p from the command line: make identities, run a node, ask others.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(metavar="COMMAND", required=False)
+    for command in (identity, node, ping, identify):
+        sub = commands.add_parser(
+            command.NAME,
+            help=command.SUMMARY,
+            description=command.DESCRIPTION,
+            epilog=command.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.add_arguments(sub)
+        sub.add_argument("--json", action="store_true", help="print one JSON object a line")
+        sub.add_argument("-v", "--verbose", action="count", default=0, help="log what goes on; -vv for all of it")
+        sub.set_defaults(run=command.run, prog=sub.prog)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments (those of the process by default); its exit status."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if not hasattr(arguments, "run"):
+        parser.print_help(sys.stderr)
+        return WRONG_USAGE
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return _guarded(arguments.run, arguments)
+
+
+def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    from aiolibp2p.errors import Libp2pError
+
+    try:
+        return run(arguments)
+    except UsageError as error:
+        return _complain(arguments.prog, str(error), WRONG_USAGE)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. The interpreter flushes once more as it ends: to nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except (Libp2pError, OSError) as error:
+        return _complain(arguments.prog, explain(error), FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _complain(prog: str, message: str, status: int) -> int:
+    print(f"{prog}: {message}", file=sys.stderr)
+    return status

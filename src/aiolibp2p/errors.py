@@ -1,0 +1,178 @@
+"""Every error this package raises on purpose, by whose fault it is.
+
+Libp2pError
+├── FormatError (ValueError)          text or bytes that do not parse; the room that read them knows whose they are
+│   └── InvalidMultiaddr              says which part of the address is wrong
+├── SignatureInvalid                  a signature, or the key that should have made it, does not hold
+├── LocalError                        ours: how the package was called, or a limit of this host
+│   ├── ConfigError (ValueError)
+│   ├── UnsupportedAddress            no transport dials or listens on it
+│   ├── ListenFailed (OSError)
+│   ├── HostNotRunning (RuntimeError)
+│   ├── StreamBusy (RuntimeError)     a second reader or writer at the same time
+│   ├── StreamClosed                  used after we closed or reset it
+│   └── LimitExceeded
+├── RemoteError                       theirs: what a peer did, or failed to do
+│   ├── ProtocolViolation             bytes or behaviour that the spec forbids
+│   ├── NegotiationFailed
+│   │   └── ProtocolNotSupported
+│   ├── HandshakeFailed
+│   │   └── PeerIdMismatch
+│   ├── Unreachable (OSError)         nobody there: refused, no route, no answer
+│   ├── StreamReset
+│   ├── ConnectionLost (ConnectionError)
+│   └── IncompleteRead (EOFError)
+├── TimeoutExpired (TimeoutError)
+└── DialFailed                        every address tried, each with its own reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Libp2pError(Exception):
+    """The root of the tree: catch this to catch all that the package raises on purpose."""
+
+
+class FormatError(Libp2pError, ValueError):
+    """Text or bytes that do not parse."""
+
+
+class InvalidMultiaddr(FormatError):
+    """A multiaddr that does not parse.
+
+    `text` is the address as given, `start` and `end` (character offsets) its wrong part;
+    for binary input `text` is None and the offsets count bytes.
+    """
+
+    def __init__(self, reason: str, text: str | None = None, start: int = 0, end: int = 0) -> None:
+        self.reason = reason
+        self.text = text
+        self.start = start
+        self.end = end
+        super().__init__(reason if text is None else f"{reason} in {text!r}")
+
+
+class SignatureInvalid(Libp2pError):
+    """A signature that does not verify, or a key that cannot have made it."""
+
+
+class LocalError(Libp2pError):
+    """Our side's fault: a wrong call, a wrong setting, or a limit of this host."""
+
+
+class ConfigError(LocalError, ValueError):
+    """A setting that makes no sense; the message names it and the values it takes."""
+
+
+class UnsupportedAddress(LocalError):
+    """No transport of this host dials or listens on that address."""
+
+
+class ListenFailed(LocalError, OSError):
+    """The operating system refused a listen address; the message names address and reason."""
+
+
+class HostNotRunning(LocalError, RuntimeError):
+    """The host was not started, or is closed."""
+
+
+class StreamBusy(LocalError, RuntimeError):
+    """Another task is reading (or writing) this stream at the moment."""
+
+
+class StreamClosed(LocalError):
+    """The stream was closed or reset on our side."""
+
+
+class LimitExceeded(LocalError):
+    """A limit of this host was reached; the message names the limit and its value."""
+
+
+class RemoteError(Libp2pError):
+    """The peer's fault: what it sent, or that it went away."""
+
+
+class ProtocolViolation(RemoteError):
+    """Bytes or behaviour that the spec forbids.
+
+    `answer` is the code the protocol has for telling the peer (yamux GoAway, for example), or None.
+    """
+
+    def __init__(self, reason: str, answer: int | None = None) -> None:
+        self.answer = answer
+        super().__init__(reason)
+
+
+class NegotiationFailed(RemoteError):
+    """Protocol negotiation ended without agreement."""
+
+
+class ProtocolNotSupported(NegotiationFailed):
+    """The peer speaks none of the proposed protocols."""
+
+    def __init__(self, protocols: Sequence[str], peer: object | None = None) -> None:
+        self.protocols = tuple(protocols)
+        who = "the peer" if peer is None else f"peer {peer}"
+        super().__init__(f"{who} does not support {' or '.join(self.protocols) or 'any proposed protocol'}")
+
+
+class HandshakeFailed(RemoteError):
+    """The security handshake failed: bad keys, bad signature, bad message."""
+
+
+class PeerIdMismatch(HandshakeFailed):
+    """Somebody answered, but not the peer that was expected; both ids are named."""
+
+    def __init__(self, expected: object, actual: object) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"expected peer {expected}, but {actual} answered")
+
+
+class Unreachable(RemoteError, OSError):
+    """Nobody answers at an address: refused, no route to it, or silence."""
+
+
+class StreamReset(RemoteError):
+    """The peer reset the stream, or its connection ended; `code` is the peer's error code, 0 for none."""
+
+    def __init__(self, reason: str = "the peer reset the stream", code: int = 0) -> None:
+        self.code = code
+        super().__init__(f"{reason} (code {code})" if code else reason)
+
+
+class ConnectionLost(RemoteError, ConnectionError):
+    """The connection to the peer ended."""
+
+
+class IncompleteRead(RemoteError, EOFError):
+    """The peer closed its side before all expected bytes came; `partial` holds those that did."""
+
+    def __init__(self, partial: bytes, expected: int) -> None:
+        self.partial = partial
+        self.expected = expected
+        super().__init__(f"the stream ended after {len(partial)} of {expected} bytes")
+
+
+class TimeoutExpired(Libp2pError, TimeoutError):
+    """Something took longer than its limit; the message names both."""
+
+
+class DialFailed(Libp2pError):
+    """No address of the peer could be dialled.
+
+    `attempts` holds a pair for each address tried: its text and the error that ended it.
+    """
+
+    def __init__(self, target: object, attempts: Sequence[tuple[str, BaseException]], hint: str = "") -> None:
+        self.target = target
+        self.attempts = tuple(attempts)
+        tried = "; ".join(f"{address}: {_reason(error)}" for address, error in self.attempts)
+        detail = f": {tried}" if tried else ""
+        super().__init__(f"cannot reach {target}{detail}{f' ({hint})' if hint else ''}")
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,77 @@
+"""What a host announces, in the past tense: `async for event in host.events(PeerConnected): ...`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.peer_id import PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The base of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnected(Event):
+    """The first connection to a peer stands."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class PeerDisconnected(Event):
+    """The last connection to a peer ended."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOpened(Event):
+    """A connection stands: secured, muxed, ready for streams."""
+
+    peer: PeerId
+    remote_address: Multiaddr
+    is_outbound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed(Event):
+    """A connection ended; `reason` in words."""
+
+    peer: PeerId
+    remote_address: Multiaddr
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerIdentified(Event):
+    """Identify (or a push) told who a peer is and what it speaks."""
+
+    peer: PeerId
+    agent_version: str
+    protocols: tuple[str, ...]
+    listen_addresses: tuple[Multiaddr, ...]
+    observed_address: Multiaddr | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesChanged(Event):
+    """The host's own dialable addresses changed."""
+
+    addresses: tuple[Multiaddr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolsChanged(Event):
+    """A handler was added or removed."""
+
+    protocols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissedEvents(Event):
+    """A subscriber was too slow: `count` events were dropped here, the oldest first."""
+
+    count: int

@@ -1,0 +1,1 @@
+"""The shell around the cores: the driver that pumps them, supervised tasks, the clock, the event bus."""

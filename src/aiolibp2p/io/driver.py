@@ -1,0 +1,250 @@
+"""The driver: pumps a stack of machines over one raw connection. No task, no queue, no await per frame."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from aiolibp2p.abc.connection import RawConnection
+from aiolibp2p.abc.machine import ByteMachine, ByteString
+from aiolibp2p.abc.muxer import MuxerSession
+from aiolibp2p.abc.security import Cipher
+from aiolibp2p.errors import ConnectionLost, Libp2pError
+from aiolibp2p.io.buffers import SharedBuffers
+
+E = TypeVar("E")
+
+SMALL_FRAME_BYTES = 2048
+"""Frames up to here get a buffer of their own: cheaper than asking the transport whether it kept the shared one."""
+
+CLOSE_TIMEOUT_S = 1.0
+"""What is unsent when a connection is closed has so long to leave."""
+
+
+class Driver:
+    """Receives for one raw connection (`RawReceiver`) and sends for its session (`MuxerWire`).
+
+    First it runs a byte machine (the upgrade), then a cipher and a muxer session. `on_lost` is called once,
+    last, with the reason.
+    """
+
+    def __init__(self, raw: RawConnection, buffers: SharedBuffers, on_lost: Callable[[BaseException], None]) -> None:
+        self.full = False
+        self.heard = False
+        """Whether the peer has sent anything during the upgrade."""
+        self._raw = raw
+        self._buffers = buffers
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._machine: ByteMachine[Any] | None = None
+        self._on_event: Callable[[Any], None] | None = None
+        self._feed: Callable[[memoryview, Callable[[bytes], None]], int] = self._feed_machine
+        self._deliver: Callable[[bytes], None] = _nowhere
+        self._tail = b""
+        self._cipher: Cipher | None = None
+        self._session: MuxerSession | None = None
+        self._drainers: deque[asyncio.Future[None]] = deque()
+        self._error: BaseException | None = None
+        self._lost = False
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    # The upgrade
+
+    def run_machine(self, machine: ByteMachine[E], on_event: Callable[[E], None]) -> None:
+        """Start reading, and feed the machine; `on_event` gets its events, synchronously.
+
+        From within it `run_session` may take over.
+        """
+        self._machine = machine
+        self._on_event = on_event
+        self._raw.start(self)
+        output = machine.start()
+        if output.to_send:
+            self._raw.write(output.to_send)
+
+    def _feed_machine(self, data: memoryview, deliver: Callable[[bytes], None]) -> int:
+        machine, on_event = self._machine, self._on_event
+        if machine is None or on_event is None:
+            return len(data)
+        self.heard = True
+        output = machine.receive_data(data)
+        if output.to_send:
+            self._raw.write(output.to_send)
+        for event in output.events:
+            on_event(event)
+        if self._session is not None and output.trailing:
+            trailing = memoryview(output.trailing)
+            self._tail = bytes(trailing[self._feed(trailing, self._deliver) :])
+        return len(data)
+
+    # The muxed connection
+
+    def run_session(self, cipher: Cipher, session: MuxerSession, early_plaintext: bytes = b"") -> None:
+        """From now on decrypt for the session. `early_plaintext` came before it stood."""
+        self._machine = self._on_event = None
+        self._cipher = cipher
+        self._session = session
+        self._feed, self._deliver = cipher.decrypt, session.receive_data
+        if early_plaintext:
+            session.receive_data(early_plaintext)
+
+    # RawReceiver
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """The shared buffer, behind what is left of an unfinished frame."""
+        buffer = self._buffers.receive
+        tail = self._tail
+        if tail:
+            k = len(tail)
+            buffer[:k] = tail
+            return buffer[k:]
+        return buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Feed what was read."""
+        tail = self._tail
+        if tail:
+            nbytes += len(tail)
+            self._tail = b""
+        self._pump(self._buffers.receive[:nbytes])
+
+    def data_received(self, data: ByteString) -> None:
+        """Feed a chunk in a buffer of its own."""
+        tail, self._tail = self._tail, b""
+        self._pump(memoryview(tail + data if tail else data))
+
+    def _pump(self, data: memoryview) -> None:
+        if self._error is not None:
+            return
+        try:
+            taken = self._feed(data, self._deliver)
+        except Libp2pError as error:
+            self.fail(error)
+            return
+        if taken < len(data):
+            self._tail = bytes(data[taken:])
+
+    def eof_received(self) -> None:
+        """The peer is done sending: for a connection of streams that is its end."""
+        error: Libp2pError = ConnectionLost("the peer closed the connection")
+        if self._machine is not None:
+            try:
+                self._machine.receive_eof()
+            except Libp2pError as reason:
+                error = reason
+        self.fail(error)
+
+    def connection_lost(self, error: BaseException | None) -> None:
+        """The raw connection is gone."""
+        if self._lost:
+            return
+        self._lost = True
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        reason = self._error
+        if reason is None:
+            reason = ConnectionLost(f"the connection broke: {error}" if error else "the connection was closed")
+            self._error = reason
+        self._wake_writers()
+        self._on_lost(reason)
+
+    def pause_writing(self) -> None:
+        """Streams wait from now on."""
+        self.full = True
+
+    def resume_writing(self) -> None:
+        """Streams may go on."""
+        self.full = False
+        if self._session is not None:
+            self._session.drained()
+        self._wake_writers()
+
+    # MuxerWire
+
+    def request_flush(self) -> None:
+        """Flush at the end of this tick."""
+        self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._session is not None:
+            self._session.flush()
+
+    def send(self, plaintext: ByteString) -> None:
+        """Seal and write."""
+        cipher = self._cipher
+        if cipher is None or self._lost:
+            return
+        if len(plaintext) <= SMALL_FRAME_BYTES:
+            self._raw.write(cipher.encrypt(plaintext))
+        else:
+            self._send_frames(cipher, memoryview(plaintext))
+
+    def send_with_header(self, header: bytes, payload: memoryview) -> None:
+        """Seal header and payload, the first frame joined in the send buffer itself."""
+        cipher = self._cipher
+        if cipher is None or self._lost:
+            return
+        out = self._buffers.send
+        start = cipher.prefix
+        middle = start + len(header)
+        n = min(len(payload), cipher.max_plaintext - len(header))
+        out[start:middle] = header
+        out[middle : middle + n] = payload[:n]
+        self._write_shared(cipher.encrypt_into(out[start : middle + n], out))
+        if n < len(payload):
+            self._send_frames(cipher, payload[n:])
+
+    def _send_frames(self, cipher: Cipher, plaintext: memoryview) -> None:
+        size = cipher.max_plaintext
+        for at in range(0, len(plaintext), size):
+            self._write_shared(cipher.encrypt_into(plaintext[at : at + size], self._buffers.send))
+
+    def _write_shared(self, length: int) -> None:
+        raw = self._raw
+        raw.write(self._buffers.send[:length])
+        if raw.unsent():
+            self._buffers.replace_send()
+
+    async def drain(self) -> None:
+        """Wait until the transport has caught up. Raises what ended the connection."""
+        while self.full and self._error is None:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._drainers.append(waiter)
+            await waiter
+        if self._error is not None:
+            raise ConnectionLost(str(self._error)) from self._error
+
+    def _wake_writers(self) -> None:
+        drainers, self._drainers = self._drainers, deque()
+        for waiter in drainers:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # Ends
+
+    def fail(self, error: BaseException) -> None:
+        """End because of `error`: send what is pending, a farewell included, then close."""
+        if self._error is not None:
+            return
+        self._error = error
+        self._flush()
+        self._raw.close()
+        self._wake_writers()
+        if not self._lost:
+            self._close_timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._raw.abort)
+
+    def close(self, reason: str) -> None:
+        """End in peace, after what is pending has left."""
+        self.fail(ConnectionLost(reason))
+
+    def abort(self, error: BaseException) -> None:
+        """End at once; nothing more is sent."""
+        if self._error is None:
+            self._error = error
+        self._raw.abort()
+
+
+def _nowhere(plaintext: bytes) -> None:
+    """There is no session yet."""

@@ -1,0 +1,69 @@
+"""Supervised tasks: each one is held, named, bounded in number, and an exception in it is logged once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aiolibp2p.errors import LimitExceeded, RemoteError
+
+logger = logging.getLogger("aiolibp2p")
+
+OnFailure = Callable[[BaseException], None]
+
+
+class Tasks:
+    """The tasks of one owner. They end with it: `close` cancels what still runs, and waits."""
+
+    def __init__(self, limit: int = 100_000) -> None:
+        self._limit = limit
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def spawn(
+        self, coroutine: Coroutine[Any, Any, None], name: str, on_failure: OnFailure | None = None
+    ) -> asyncio.Task[None]:
+        """Run it. An exception ends only this task: it is logged, then `on_failure` is told.
+
+        A peer's fault is logged at debug level, ours with its traceback. Raises LimitExceeded past the limit.
+        """
+        if self._closed or len(self._tasks) >= self._limit:
+            coroutine.close()
+            raise LimitExceeded(f"no room for another task: {name}")
+        task = asyncio.get_running_loop().create_task(self._supervise(coroutine, name, on_failure), name=name)
+        self._tasks[task] = None
+        return task
+
+    async def _supervise(self, coroutine: Coroutine[Any, Any, None], name: str, on_failure: OnFailure | None) -> None:
+        try:
+            await coroutine
+        except RemoteError as error:
+            logger.debug("%s: %s", name, error)
+            if on_failure is not None:
+                on_failure(error)
+        except Exception as error:
+            logger.exception("%s failed", name)
+            if on_failure is not None:
+                on_failure(error)
+        finally:
+            task = asyncio.current_task()
+            if task is not None:
+                self._tasks.pop(task, None)
+
+    async def close(self) -> None:
+        """Cancel all, wait until they are gone. Idempotent."""
+        self._closed = True
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not current]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            # A task cancelled before its first step never ran its own clean-up.
+            self._tasks.pop(task, None)

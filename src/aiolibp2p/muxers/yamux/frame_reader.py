@@ -1,0 +1,87 @@
+"""Cuts a session's input into headers and pieces of bodies. Pure."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.errors import ProtocolViolation
+from aiolibp2p.muxers.yamux.frames import DATA, FIN, HEADER, HEADER_BYTES
+from aiolibp2p.muxers.yamux.stream_state import StreamState
+
+COPY_BELOW_BYTES = 4096
+"""A piece smaller than this is copied: a view would keep its whole cipher frame alive."""
+
+
+class FrameHandler(Protocol):
+    """What a reader tells its session."""
+
+    def header_received(self, kind: int, flags: int, stream_id: int, length: int) -> StreamState | None:
+        """A header came; for DATA, return the stream whose body follows, or None to drop the body."""
+        ...
+
+    def body_received(self, state: StreamState, piece: ByteString) -> None:
+        """A piece of the body of a DATA frame came."""
+        ...
+
+    def fin_received(self, state: StreamState) -> None:
+        """The body of a DATA frame with FIN has come whole."""
+        ...
+
+
+class FrameReader:
+    """At most a header is kept between two inputs; bodies are passed on as they come."""
+
+    __slots__ = ("_body", "_fin", "_handler", "_left", "_partial")
+
+    def __init__(self, handler: FrameHandler) -> None:
+        self._handler = handler
+        self._partial = b""
+        self._body: StreamState | None = None
+        self._left = 0
+        self._fin = False
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes, cut anywhere. Raises ProtocolViolation for a header that is none."""
+        at = 0
+        if self._left:
+            at = self._pass_on(data, 0)
+        elif self._partial:
+            data = self._partial + data
+            self._partial = b""
+        end = len(data) - HEADER_BYTES
+        while at <= end:
+            version, kind, flags, stream_id, length = HEADER.unpack_from(data, at)
+            at += HEADER_BYTES
+            if version:
+                raise ProtocolViolation(f"yamux version {version}, not 0")
+            state = self._handler.header_received(kind, flags, stream_id, length)
+            if kind == DATA:
+                self._body = state
+                self._left = length
+                self._fin = bool(flags & FIN)
+                at = self._pass_on(data, at)
+        if at < len(data):
+            self._partial = data[at:]
+
+    def _pass_on(self, data: bytes, at: int) -> int:
+        n = min(self._left, len(data) - at)
+        self._left -= n
+        if n and self._body is not None:
+            if n == len(data):
+                piece: ByteString = data
+            elif n < COPY_BELOW_BYTES:
+                piece = data[at : at + n]
+            else:
+                piece = memoryview(data)[at : at + n]
+            self._handler.body_received(self._body, piece)
+        if not self._left and self._fin:
+            self._fin = False
+            if self._body is not None:
+                self._handler.fin_received(self._body)
+        return at + n
+
+    def forget(self, state: StreamState) -> None:
+        """The stream is gone: drop the rest of its body."""
+        if self._body is state:
+            self._body = None

@@ -1,0 +1,342 @@
+"""A yamux session: windows, ids, and the frames that say so. Pure and synchronous."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.muxer import MuxerWire, StreamAcceptor, StreamSink
+from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.security import Role
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
+from aiolibp2p.muxers.yamux import frames
+from aiolibp2p.muxers.yamux.frame_reader import FrameReader
+from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, PING, RST, SYN, WINDOW_UPDATE
+from aiolibp2p.muxers.yamux.keep_alive import KeepAlive
+from aiolibp2p.muxers.yamux.outbox import Outbox
+from aiolibp2p.muxers.yamux.stream_state import StreamState
+from aiolibp2p.muxers.yamux.stream_table import StreamTable
+from aiolibp2p.muxers.yamux.window import MAX_WINDOW_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class YamuxConfig:
+    """Limits of one session; sizes in bytes, times in seconds."""
+
+    max_window_bytes: int = MAX_WINDOW_BYTES
+    max_inbound_streams: int = 1000
+    max_unacknowledged: int = 256
+    """Streams we opened that the peer has not answered yet (the spec's ACK backlog)."""
+    max_unread_bytes: int = 16 * 1024 * 1024
+    """Received and not yet read, all streams together; the stream that passes it is reset."""
+    max_owed_bytes: int = 64 * 1024
+    """Answers that wait for a peer that does not read; past it the connection ends."""
+    max_owed_pongs: int = 32
+    keep_alive_s: float = 30.0
+    """Silence after which the peer is pinged."""
+    pong_timeout_s: float = 10.0
+    linger_s: float = 60.0
+    """How long a stream we closed waits for the peer's FIN before it is reset."""
+
+
+class Yamux:
+    """The muxer `/yamux/1.0.0`; see the package's docstring."""
+
+    protocol_id = frames.PROTOCOL_ID
+
+    def __init__(self, runtime: Runtime, config: YamuxConfig | None = None) -> None:
+        self._runtime = runtime
+        self._config = config or YamuxConfig()
+
+    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire) -> YamuxSession:
+        """A session; the initiator of the connection takes the odd ids."""
+        return YamuxSession(role, acceptor, wire, self._runtime, self._config)
+
+
+class YamuxSession:
+    """Streams of one connection; implements `abc.muxer.MuxerSession`."""
+
+    def __init__(
+        self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, runtime: Runtime, config: YamuxConfig
+    ) -> None:
+        self.closed = False
+        self._acceptor = acceptor
+        self._outbox = Outbox(wire)
+        self._runtime = runtime
+        self._config = config
+        self._table = StreamTable()
+        self._streams = self._table.by_id
+        self._next_id = 1 if role is Role.INITIATOR else 2
+        self._remote_parity = 0 if role is Role.INITIATOR else 1
+        self._woken = 0
+        self._reader = FrameReader(self)
+        self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, runtime.now())
+
+    @property
+    def stream_count(self) -> int:
+        """Streams open at the moment, both directions."""
+        return len(self._streams)
+
+    @property
+    def rtt(self) -> float | None:
+        """The smallest round trip measured, in seconds."""
+        return self._keep_alive.rtt
+
+    # Receiving
+
+    def receive_data(self, data: bytes) -> None:
+        """Take plaintext, cut anywhere. Raises ProtocolViolation after queueing the farewell."""
+        self._keep_alive.heard = True
+        self._woken = 0
+        outbox = self._outbox
+        outbox.held = True
+        try:
+            self._reader.receive(data)
+        except ProtocolViolation as error:
+            self.closed = True
+            outbox.control(frames.go_away(frames.GO_AWAY_PROTOCOL_ERROR if error.answer is None else error.answer))
+            raise
+        finally:
+            outbox.release(lead=self._woken <= 1)
+        if outbox.owed_bytes > self._config.max_owed_bytes or outbox.owed_pongs > self._config.max_owed_pongs:
+            self.closed = True
+            raise ProtocolViolation("the peer does not read our answers")
+
+    def header_received(self, kind: int, flags: int, stream_id: int, length: int) -> StreamState | None:
+        """See `FrameHandler`."""
+        if kind > WINDOW_UPDATE:
+            self._receive_session_frame(kind, flags, length)
+            return None
+        state = self._streams.get(stream_id)
+        if flags:
+            state = self._receive_flags(state, stream_id, flags, 0 if kind == DATA else length)
+        if state is None:
+            return None
+        if kind == WINDOW_UPDATE:
+            self._receive_window_update(state, flags, length)
+        elif length > state.credit:
+            raise ProtocolViolation(f"stream {stream_id}: {length} bytes, {state.credit} of window left")
+        elif length and state.got_fin:
+            self._drop(state, "the peer sent data after its FIN")
+            return None
+        return state
+
+    def body_received(self, state: StreamState, piece: ByteString) -> None:
+        """See `FrameHandler`."""
+        n = len(piece)
+        state.credit -= n
+        sink = state.sink
+        if sink is None:
+            self._discard(state, n)
+            return
+        self._table.unread += n
+        if self._table.unread > self._config.max_unread_bytes:
+            self._drop(state, "too much unread data on this connection")
+            return
+        self._woken += 1
+        sink.data_received(piece)
+
+    def _discard(self, state: StreamState, n: int) -> None:
+        state.taken += n
+        if not state.credit and not state.got_fin:
+            self.reset_stream(state.stream_id)
+
+    def _receive_flags(self, state: StreamState | None, stream_id: int, flags: int, code: int) -> StreamState | None:
+        if flags & SYN:
+            state = self._accept(state, stream_id)
+        if flags & ACK and state is not None and self._table.acknowledge(state):
+            self._acceptor.capacity()
+        if flags & RST and state is not None:
+            sink = state.sink
+            self._forget(state)
+            if sink is not None:
+                sink.reset_received(code, "the peer reset the stream")
+            return None
+        return state
+
+    def _accept(self, state: StreamState | None, stream_id: int) -> StreamState | None:
+        if stream_id & 1 != self._remote_parity or stream_id == 0:
+            raise ProtocolViolation(f"stream id {stream_id} is not the peer's to open")
+        if state is not None:
+            raise ProtocolViolation(f"stream id {stream_id} is open already")
+        if self.closed or self._table.inbound >= self._config.max_inbound_streams:
+            self._outbox.control(frames.window_update(stream_id, RST, 0))
+            return None
+        state = self._table.add(StreamState(stream_id, None, ACK))
+        sink = self._acceptor.accept(stream_id)
+        if sink is None:
+            self.reset_stream(stream_id)
+            return None
+        state.sink = sink
+        self._first_ping()
+        return state
+
+    def _receive_window_update(self, state: StreamState, flags: int, delta: int) -> None:
+        if delta:
+            window = state.send_window + delta
+            if window > frames.MAX_U32:
+                raise ProtocolViolation(f"stream {state.stream_id}: window grown past 2^32")
+            state.send_window = window
+            if state.sink is not None:
+                state.sink.credit_received()
+        if flags & FIN:
+            self.fin_received(state)
+
+    def fin_received(self, state: StreamState) -> None:
+        """See `FrameHandler`."""
+        if state.got_fin:
+            return
+        state.got_fin = True
+        if state.sink is not None:
+            self._woken += 1
+            state.sink.eof_received()
+        self._forget_if_over(state)
+
+    def _receive_session_frame(self, kind: int, flags: int, length: int) -> None:
+        if kind == PING:
+            if flags & SYN:
+                self._outbox.pong(frames.ping(ACK, length))
+            else:
+                self._keep_alive.pong(length, self._runtime.now())
+        elif kind == frames.GO_AWAY:
+            self.closed = True
+            self._acceptor.said_goodbye(length)
+        else:
+            raise ProtocolViolation(f"yamux frame type {kind}")
+
+    # Sending
+
+    def open_stream(self, sink: StreamSink) -> int:
+        """A new stream's id. Raises LimitExceeded past the ACK backlog, ConnectionLost when closed."""
+        if self.closed:
+            raise ConnectionLost("the connection takes no new streams")
+        if self._table.unacknowledged >= self._config.max_unacknowledged:
+            raise LimitExceeded(f"{self._table.unacknowledged} streams wait for the peer to accept them")
+        stream_id = self._next_id
+        if stream_id > frames.MAX_U32:
+            raise LimitExceeded("all stream ids of this connection are used up")
+        self._next_id = stream_id + 2
+        self._table.add(StreamState(stream_id, sink, SYN))
+        self._first_ping()
+        return stream_id
+
+    def write(self, stream_id: int, data: ByteString) -> int:
+        """Take as many bytes as the peer's window allows. Raises StreamClosed after FIN or reset."""
+        state = self._streams.get(stream_id)
+        if state is None or state.sent_fin:
+            raise StreamClosed("the stream is closed for writing")
+        n = len(data)
+        window = state.send_window
+        if n > window:
+            if not window:
+                return 0
+            n = window
+            data = memoryview(data)[:n]
+        state.send_window = window - n
+        self._outbox.data(state, data, n)
+        return n
+
+    def consumed(self, stream_id: int, n: int) -> None:
+        """A reader took `n` bytes: announce them once they make half a window."""
+        state = self._streams.get(stream_id)
+        if state is None or state.discarding:
+            return
+        self._table.unread -= n
+        state.taken += n
+        if state.got_fin:
+            self._forget_if_over(state)
+        elif state.taken >= state.window >> 1:
+            delta = state.announce(self._runtime.now(), self._keep_alive.rtt, self._config.max_window_bytes)
+            self._outbox.control(frames.window_update(stream_id, state.take_flags(), delta))
+
+    def close_write(self, stream_id: int) -> None:
+        """Send FIN, in a frame of its own: js resets a stream whose FIN comes with its first data."""
+        state = self._streams.get(stream_id)
+        if state is None or state.sent_fin:
+            return
+        state.sent_fin = True
+        self._outbox.control(frames.window_update(stream_id, state.take_flags() | FIN, 0))
+        self._forget_if_over(state)
+
+    def stop_reading(self, stream_id: int) -> None:
+        """Give back what is unread and drop what comes: up to a window, and for a limited time."""
+        state = self._streams.get(stream_id)
+        if state is None or state.discarding:
+            return
+        self._table.unread -= state.stop_reading()
+        self._forget_if_over(state)
+        if stream_id in self._streams:
+            self._table.lingering[stream_id] = self._runtime.now() + self._config.linger_s
+
+    def reset_stream(self, stream_id: int, code: int = 0) -> None:
+        """Send RST with an error code (as go: in the length of a WINDOW_UPDATE), and forget the stream."""
+        state = self._streams.get(stream_id)
+        if state is None:
+            return
+        self._forget(state)
+        if state.flags & SYN:
+            return
+        self._outbox.control(frames.window_update(stream_id, RST, code))
+
+    def flush(self) -> None:
+        """Hand all pending bytes to the wire."""
+        self._outbox.flush()
+
+    def drained(self) -> None:
+        """The transport caught up: nothing is owed."""
+        self._outbox.drained()
+
+    # Ends
+
+    def close(self, code: int = frames.GO_AWAY_NORMAL) -> None:
+        """Send GoAway: no new streams either way."""
+        if not self.closed:
+            self.closed = True
+            self._outbox.control(frames.go_away(code))
+
+    def abort(self, reason: str) -> None:
+        """The connection is gone: reset every stream."""
+        self.closed = True
+        for state in self._table.clear():
+            if state.sink is not None:
+                state.sink.reset_received(0, reason)
+        self._acceptor.capacity()
+
+    def _drop(self, state: StreamState, reason: str) -> None:
+        sink = state.sink
+        self.reset_stream(state.stream_id)
+        if sink is not None:
+            sink.reset_received(0, reason)
+
+    def _forget_if_over(self, state: StreamState) -> None:
+        if state.is_over:
+            self._forget(state)
+
+    def _forget(self, state: StreamState) -> None:
+        if not self._table.remove(state):
+            return
+        self._reader.forget(state)
+        self._acceptor.capacity()
+        if not self._streams:
+            self._acceptor.idle()
+
+    # Time
+
+    def next_timeout(self) -> float | None:
+        """The keep-alive, the pong that is due, or the first lingering stream."""
+        due_at = self._keep_alive.due_at
+        return min(due_at, next(iter(self._table.lingering.values()), due_at))
+
+    def handle_timeout(self, now: float) -> None:
+        """Ping a silent peer; reset streams that lingered. Raises ConnectionLost when no pong came."""
+        for stream_id in self._table.expired(now):
+            self.reset_stream(stream_id)
+        if self._keep_alive.check(now):
+            self._ping()
+
+    def _first_ping(self) -> None:
+        if not self._keep_alive.has_pinged:
+            self._ping()
+
+    def _ping(self) -> None:
+        self._outbox.control(frames.ping(SYN, self._keep_alive.ping(self._runtime.now())))

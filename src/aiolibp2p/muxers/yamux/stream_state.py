@@ -1,0 +1,84 @@
+"""One stream as its session sees it: flags that wait for a frame, and two windows. Pure."""
+
+from __future__ import annotations
+
+from aiolibp2p.abc.muxer import StreamSink
+from aiolibp2p.muxers.yamux.frames import ACK, INITIAL_WINDOW_BYTES
+from aiolibp2p.muxers.yamux.window import next_window
+
+
+class StreamState:
+    """`window` is our receive window: what the peer may still send (`credit`), what the sink holds unread, and
+    what was read but not announced (`taken`).
+    """
+
+    __slots__ = (
+        "acknowledged",
+        "announced_at",
+        "credit",
+        "discarding",
+        "flags",
+        "got_fin",
+        "inbound",
+        "send_window",
+        "sent_fin",
+        "sink",
+        "stream_id",
+        "taken",
+        "window",
+    )
+
+    def __init__(self, stream_id: int, sink: StreamSink | None, flags: int) -> None:
+        self.stream_id = stream_id
+        self.sink = sink
+        self.flags = flags
+        """SYN or ACK, to ride on the next frame; 0 once it has left."""
+        self.send_window = INITIAL_WINDOW_BYTES
+        self.window = INITIAL_WINDOW_BYTES
+        self.credit = INITIAL_WINDOW_BYTES
+        self.taken = 0
+        self.announced_at: float | None = None
+        self.inbound = flags == ACK
+        self.acknowledged = self.inbound
+        self.sent_fin = False
+        self.got_fin = False
+        self.discarding = False
+
+    def take_flags(self) -> int:
+        """The flags for a frame that leaves now."""
+        flags = self.flags
+        self.flags = 0
+        return flags
+
+    @property
+    def unread(self) -> int:
+        """Bytes the sink holds."""
+        return self.window - self.credit - self.taken
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing will come, go or be read any more."""
+        return self.got_fin and self.sent_fin and not self.unread
+
+    def announce(self, now: float, rtt: float | None, maximum: int) -> int:
+        """Give back what was taken, in a window grown as its use asks for; the delta to send."""
+        elapsed = 0.0
+        if self.announced_at is None:
+            rtt = None
+        else:
+            elapsed = now - self.announced_at
+        window = next_window(self.window, self.taken, elapsed, rtt, maximum)
+        delta = self.taken + window - self.window
+        self.window = window
+        self.credit += delta
+        self.taken = 0
+        self.announced_at = now
+        return delta
+
+    def stop_reading(self) -> int:
+        """Drop what is unread, and from now on whatever comes; the bytes dropped."""
+        unread = self.unread
+        self.taken += unread
+        self.discarding = True
+        self.sink = None
+        return unread

@@ -1,0 +1,24 @@
+"""How large a stream's receive window should be."""
+
+from __future__ import annotations
+
+FAST_GROWTH_BYTES = 1024 * 1024
+"""Up to here a window doubles with each update: 256 KiB alone would hold even a loopback path to a third."""
+
+MAX_WINDOW_BYTES = 16 * 1024 * 1024
+
+
+def next_window(window: int, consumed: int, elapsed_s: float, rtt_s: float | None, maximum: int) -> int:
+    """The window to announce next, in bytes.
+
+    A reader took `consumed` bytes within `elapsed_s` seconds of the last update. Past the fast growth a window
+    doubles only while it is smaller than twice the measured bandwidth-delay product: a larger one would only
+    move the queue, and with it everybody else's latency, into our memory.
+    """
+    if window < FAST_GROWTH_BYTES:
+        return min(window * 2, maximum)
+    if rtt_s is None or window >= maximum:
+        return window
+    if elapsed_s <= 0 or 2 * consumed * rtt_s > window * elapsed_s:
+        return min(window * 2, maximum)
+    return window

@@ -1,0 +1,78 @@
+"""Which addresses are worth telling, and worth believing, given where the other side is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.peer_id import PeerId
+
+NOT_OBSERVABLE = frozenset({"onion", "onion3", "garlic32", "garlic64"})
+"""Transports that hide where a connection comes from."""
+
+
+def observed(remote: Multiaddr) -> Multiaddr | None:
+    """The source of a connection, as its peer is told: over a relay /p2p/<relay>/p2p-circuit, and None for onions."""
+    circuit = remote.split_circuit()
+    if circuit is not None:
+        relay = circuit[0].p2p
+        return Multiaddr(f"/p2p/{relay}/p2p-circuit") if relay is not None else None
+    source = remote.without_p2p()
+    if not source or not NOT_OBSERVABLE.isdisjoint(source.protocols()):
+        return None
+    return source
+
+
+def told_over(addresses: Iterable[Multiaddr], local: Multiaddr, remote: Multiaddr) -> list[Multiaddr]:
+    """Of our own addresses those that mean anything at the other end: loopback ones only over loopback."""
+    if local.is_loopback or remote.is_loopback:
+        return list(addresses)
+    return [address for address in addresses if not address.is_loopback]
+
+
+def reachable_from(addresses: Iterable[Multiaddr], remote: Multiaddr) -> list[Multiaddr]:
+    """Of a peer's addresses those that lead to it, judged by where it is (`remote`).
+
+    A peer on a public address is not believed private or loopback ones, one on a private address no loopback ones.
+    A relay address that names no relay leads nowhere.
+    """
+    kept = [address for address in addresses if not _names_no_relay(address)]
+    if remote.ip is None or remote.is_loopback:
+        return kept
+    if remote.is_private or remote.is_link_local:
+        return [address for address in kept if not address.is_loopback]
+    return [address for address in kept if is_public(address)]
+
+
+def is_public(address: Multiaddr) -> bool:
+    """Whether it may lead somewhere over the internet; names and the like may."""
+    return not (address.is_loopback or address.is_private or address.is_link_local or address.is_unspecified)
+
+
+def of_peer(addresses: Iterable[Multiaddr], peer: PeerId) -> list[Multiaddr]:
+    """Without the peer's own id at their end; those that end in another's id are left out."""
+    kept: list[Multiaddr] = []
+    for address in addresses:
+        bare = address.without_p2p()
+        if bare and (bare == address or address.p2p_bytes == peer.to_bytes()):
+            kept.append(bare)
+    return kept
+
+
+def most_wanted(addresses: Iterable[Multiaddr], max_bytes: int) -> list[Multiaddr]:
+    """As many as fit so many bytes, in their order; if not all do, loopback ones go first, then private ones."""
+    wanted = list(addresses)
+    ranked = sorted(range(len(wanted)), key=lambda i: (wanted[i].is_loopback, not is_public(wanted[i]), i))
+    left = max_bytes
+    kept: list[int] = []
+    for i in ranked:
+        left -= len(wanted[i].to_bytes())
+        if left < 0:
+            break
+        kept.append(i)
+    return [wanted[i] for i in sorted(kept)]
+
+
+def _names_no_relay(address: Multiaddr) -> bool:
+    circuit = address.split_circuit()
+    return circuit is not None and not circuit[0]

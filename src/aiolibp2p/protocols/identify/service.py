@@ -1,0 +1,412 @@
+"""Identify and identify/push: asking, answering, telling of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aiolibp2p.errors import (
+    FormatError,
+    HostNotRunning,
+    Libp2pError,
+    ProtocolViolation,
+    SignatureInvalid,
+    TimeoutExpired,
+)
+from aiolibp2p.events import MissedEvents, PeerDisconnected, PeerIdentified
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.keys import PublicKey
+from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.peer.signed_envelope import SignedEnvelope
+from aiolibp2p.protocols.identify import address_scope
+from aiolibp2p.protocols.identify.description import OwnDescription
+from aiolibp2p.protocols.identify.messages import (
+    MAX_ADDRESSES,
+    IdentifyMessage,
+    MessageReader,
+    delimit,
+    encode_parts,
+)
+from aiolibp2p.protocols.identify.rate_limit import PushLimiter, PushRates
+
+if TYPE_CHECKING:
+    from aiolibp2p.abc.connection import MuxedConnection
+    from aiolibp2p.abc.host import Host, Target
+    from aiolibp2p.abc.stream import Stream
+
+IDENTIFY_ID = "/ipfs/id/1.0.0"
+PUSH_ID = "/ipfs/id/push/1.0.0"
+
+CONNECTED_TTL_S = math.inf
+"""Addresses that a connected peer tells stay until it has gone."""
+
+RECENTLY_CONNECTED_TTL_S = 15 * 60.0
+"""And then so long."""
+
+RECENTLY_CONNECTED_ADDRESSES = 20
+"""So many of them."""
+
+LIMIT_EXCEEDED_CODE = 0x1002
+RATE_LIMITED_CODE = 0x1003
+"""The stream error codes other implementations give for "too many" and "too often"."""
+
+READ_BYTES = 16 * 1024
+
+logger = logging.getLogger("aiolibp2p.identify")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyConfig:
+    """What a host calls itself, and how long and how often it bothers others."""
+
+    agent_version: str = ""
+    """`name/version`; without it, aiolibp2p and its version."""
+    protocol_version: str = "ipfs/0.1.0"
+    """The family of networks it belongs to. This default is what js and kubo say; go's library says nothing."""
+    timeout_s: float = 5.0
+    """For one exchange, from opening the stream to its end."""
+    push_delay_s: float = 0.1
+    """Changes within this time go out as one push."""
+    push_concurrency: int = 32
+    """Pushes sent at once, and pushes received at once."""
+    push_rates: PushRates = PushRates()
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyResult:
+    """What a peer told about itself. Versions are cut to 128 code points, characters that do not print escaped.
+
+    `listen_addresses` (without /p2p) are those that may lead to it from here: of its signed record if that was
+    valid (`signed_peer_record`), else as it listed them. `observed_address` is where it sees us.
+    """
+
+    peer_id: PeerId
+    agent_version: str = ""
+    protocol_version: str = ""
+    protocols: tuple[str, ...] = ()
+    listen_addresses: tuple[Multiaddr, ...] = ()
+    observed_address: Multiaddr | None = None
+    signed_peer_record: SignedEnvelope | None = None
+    public_key: PublicKey | None = None
+
+
+class _Acquaintance:
+    """What is known of a connected peer: its last word, and which edition of ours it has."""
+
+    __slots__ = ("edition", "result")
+
+    def __init__(self, peer: PeerId) -> None:
+        self.result = IdentifyResult(peer)
+        self.edition = 0
+
+
+class Identify:
+    """The identify service of a host.
+
+    The host calls `connection_opened` for each new connection and `changed` when its addresses or handlers
+    change. Every result goes to the peerstore and out as `PeerIdentified`.
+    """
+
+    def __init__(self, config: IdentifyConfig | None = None) -> None:
+        self.config = config or IdentifyConfig()
+        self._host: Host | None = None
+        self._own = OwnDescription(self.config.agent_version or _default_agent_version(), self.config.protocol_version)
+        self._peers: dict[PeerId, _Acquaintance] = {}
+        self._limiter = PushLimiter(self.config.push_rates)
+        self._receiving = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._pushing = False
+        self._push_again = False
+
+    async def start(self, host: Host) -> None:
+        """Answer from now on."""
+        self._host = host
+        host.set_stream_handler(IDENTIFY_ID, self._serve)
+        host.set_stream_handler(PUSH_ID, self._receive_push)
+        departures = host.events(PeerDisconnected, MissedEvents)
+
+        async def watch() -> None:
+            async for event in departures:
+                self._departed(host, [event.peer] if isinstance(event, PeerDisconnected) else list(self._peers))
+
+        host.spawn(watch(), "identify: departures")
+        for connection in host.connections():
+            self.connection_opened(connection)
+
+    async def close(self) -> None:
+        """Answer and push no more. Idempotent."""
+        host, self._host = self._host, None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if host is not None:
+            host.remove_stream_handler(IDENTIFY_ID)
+            host.remove_stream_handler(PUSH_ID)
+
+    # Asking
+
+    def connection_opened(self, connection: MuxedConnection) -> None:
+        """A connection stands: find out, in the background, who its peer is and what it speaks."""
+        host = self._host
+        if host is None:
+            return
+        self._acquaintance(connection.remote_peer)
+        host.spawn(self._ask_quietly(host, connection), f"identify {connection.remote_peer}")
+
+    async def identify(self, target: Target) -> IdentifyResult:
+        """Ask a peer who it is; connects first if need be.
+
+        Raises TimeoutExpired when the answer is not complete in time, ProtocolViolation when it is none, or its key
+        is not the peer's, and what `connect` and `new_stream` raise.
+        """
+        host = self._host
+        if host is None:
+            raise HostNotRunning("identify: the host is not running")
+        return await self._ask(host, await host.connect(target))
+
+    async def _ask_quietly(self, host: Host, connection: MuxedConnection) -> None:
+        try:
+            await self._ask(host, connection)
+        except (Libp2pError, OSError) as error:
+            logger.debug("could not identify %s: %s", connection.remote_peer, error)
+
+    async def _ask(self, host: Host, connection: MuxedConnection) -> IdentifyResult:
+        limit = self.config.timeout_s
+        try:
+            async with asyncio.timeout(limit) as timeout:
+                message = await _read(await host.new_stream_on(connection, IDENTIFY_ID))
+        except TimeoutError as error:
+            if not timeout.expired():
+                raise
+            raise TimeoutExpired(f"identify: no answer from {connection.remote_peer} within {limit:g} s") from error
+        result = self._learn(host, connection, message)
+        known = self._peers.get(connection.remote_peer)
+        if known is not None and 0 < known.edition < self._own.edition:
+            # Something changed after it was told, and before we knew whether it takes pushes.
+            self.changed()
+        return result
+
+    # Answering
+
+    async def _serve(self, stream: Stream) -> None:
+        host = self._host
+        if host is None:
+            stream.reset()
+            return
+        try:
+            async with asyncio.timeout(self.config.timeout_s):
+                await self._tell(host, stream)
+        except TimeoutError:
+            stream.reset()
+
+    async def _tell(self, host: Host, stream: Stream) -> None:
+        self._own.refresh(host)
+        edition = self._own.edition
+        await stream.write(delimit(encode_parts(self._own.message_over(stream.connection))))
+        await stream.close()
+        known = self._peers.get(stream.remote_peer)
+        if known is not None:
+            known.edition = max(known.edition, edition)
+
+    async def _receive_push(self, stream: Stream) -> None:
+        host = self._host
+        if host is None or self._receiving >= self.config.push_concurrency:
+            stream.reset(LIMIT_EXCEEDED_CODE)
+            return
+        connection = stream.connection
+        if not self._limiter.allow(connection.remote_address.ip, host.runtime.now()):
+            stream.reset(RATE_LIMITED_CODE)
+            return
+        self._receiving += 1
+        try:
+            async with asyncio.timeout(self.config.timeout_s):
+                message = await _read(stream)
+        except TimeoutError:
+            return
+        finally:
+            self._receiving -= 1
+        self._learn(host, connection, message)
+
+    # Telling of changes
+
+    def changed(self) -> None:
+        """Addresses or handlers have changed: tell every connected peer that takes pushes, once things are calm."""
+        if self._host is not None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self.config.push_delay_s, self._begin_push)
+
+    def _begin_push(self) -> None:
+        self._timer = None
+        host = self._host
+        if host is None:
+            return
+        if self._pushing:
+            self._push_again = True
+            return
+        host.spawn(self._push_to_all(host), "identify: push")
+        self._pushing = True
+
+    async def _push_to_all(self, host: Host) -> None:
+        try:
+            self._push_again = True
+            while self._push_again:
+                self._push_again = False
+                self._own.refresh(host)
+                waiting = deque(self._to_be_told(host))
+                workers = min(len(waiting), self.config.push_concurrency)
+                await asyncio.gather(*(self._push_in_turn(host, waiting) for _ in range(workers)))
+        finally:
+            self._pushing = False
+
+    def _to_be_told(self, host: Host) -> list[MuxedConnection]:
+        """A connection to every peer that takes pushes and has not been told this edition."""
+        chosen: dict[PeerId, MuxedConnection] = {}
+        for connection in host.connections():
+            peer = connection.remote_peer
+            if connection.is_closed or peer in chosen or self._acquaintance(peer).edition >= self._own.edition:
+                continue
+            if PUSH_ID in (host.peerstore.protocols(peer) or ()):
+                chosen[peer] = connection
+        return list(chosen.values())
+
+    async def _push_in_turn(self, host: Host, waiting: deque[MuxedConnection]) -> None:
+        while waiting:
+            connection = waiting.popleft()
+            try:
+                await self._push(host, connection)
+            except (Libp2pError, OSError) as error:
+                logger.debug("could not push to %s: %s", connection.remote_peer, error)
+
+    async def _push(self, host: Host, connection: MuxedConnection) -> None:
+        async with asyncio.timeout(self.config.timeout_s):
+            stream = await host.new_stream_on(connection, PUSH_ID)
+            try:
+                await self._tell(host, stream)
+            except BaseException:
+                stream.reset()
+                raise
+
+    # Remembering
+
+    def _acquaintance(self, peer: PeerId) -> _Acquaintance:
+        known = self._peers.get(peer)
+        if known is None:
+            known = self._peers[peer] = _Acquaintance(peer)
+        return known
+
+    def _learn(self, host: Host, connection: MuxedConnection, message: IdentifyMessage) -> IdentifyResult:
+        """Take over what the message says, and nothing where it says nothing. A key not the peer's damns all of it."""
+        peer = connection.remote_peer
+        connected = bool(host.connections(peer))
+        before = self._peers[peer].result if peer in self._peers else IdentifyResult(peer)
+        result = before
+        if message.public_key is not None:
+            result = replace(result, public_key=_key_of(peer, message.public_key))
+        if message.protocols:
+            result = replace(result, protocols=message.protocols)
+        if message.agent_version is not None:
+            result = replace(result, agent_version=message.agent_version)
+        if message.protocol_version is not None:
+            result = replace(result, protocol_version=message.protocol_version)
+        if message.observed_address is not None:
+            result = replace(result, observed_address=message.observed_address)
+        store = host.peerstore
+        if result.public_key is not None:
+            store.add_key(peer, result.public_key)
+        if message.protocols:
+            store.set_protocols(peer, result.protocols)
+        if message.agent_version is not None or message.protocol_version is not None:
+            store.set_metadata(peer, result.agent_version, result.protocol_version)
+        result = _learn_addresses(host, connection, message, result)
+        if connected:
+            self._acquaintance(peer).result = result
+        host.emit(
+            PeerIdentified(
+                peer, result.agent_version, result.protocols, result.listen_addresses, result.observed_address
+            )
+        )
+        return result
+
+    def _departed(self, host: Host, peers: list[PeerId]) -> None:
+        """Peers may have gone: what they told lives on for a while only."""
+        for peer in peers:
+            if host.connections(peer):
+                continue
+            if self._peers.pop(peer, None) is not None:
+                addresses = host.peerstore.addresses(peer)[:RECENTLY_CONNECTED_ADDRESSES]
+                host.peerstore.clear_addresses(peer)
+                host.peerstore.add_addresses(peer, addresses, RECENTLY_CONNECTED_TTL_S)
+
+
+async def _read(stream: Stream) -> IdentifyMessage:
+    """Read a stream to its end. Resets it when that fails, for whatever reason."""
+    reader = MessageReader()
+    try:
+        while chunk := await stream.read(READ_BYTES):
+            reader.receive_data(chunk)
+        message = reader.finish()
+    except BaseException:
+        stream.reset()
+        raise
+    await stream.close()
+    return message
+
+
+def _key_of(peer: PeerId, data: bytes) -> PublicKey:
+    try:
+        key = PublicKey.unmarshal(data)
+    except (FormatError, SignatureInvalid) as error:
+        raise ProtocolViolation(f"identify: the key that peer {peer} sent does not parse: {error}") from error
+    if not peer.matches(key):
+        raise ProtocolViolation(f"identify: the key that peer {peer} sent is not its own")
+    return key
+
+
+def _learn_addresses(
+    host: Host, connection: MuxedConnection, message: IdentifyMessage, result: IdentifyResult
+) -> IdentifyResult:
+    """Put the peer's addresses into the peerstore, in place of those it told before; the signed ones if valid."""
+    peer, store = connection.remote_peer, host.peerstore
+    ttl = CONNECTED_TTL_S if host.connections(peer) else RECENTLY_CONNECTED_TTL_S
+    envelope = _certify(host, peer, message.signed_peer_record, ttl)
+    listed = address_scope.of_peer(message.listen_addresses, peer)
+    if envelope is None and not listed:
+        return result
+    told = listed if envelope is None else store.addresses(peer)
+    if envelope is not None and connection.remote_address.is_loopback:
+        told += [address for address in listed if address.is_loopback]
+    remote = connection.remote_address
+    reachable = address_scope.reachable_from(dict.fromkeys(told), remote)[:MAX_ADDRESSES]
+    outdated = frozenset((*result.listen_addresses, *told)).difference(reachable)
+    known = store.addresses(peer)
+    if not outdated.isdisjoint(known):
+        store.clear_addresses(peer)
+        others = [address for address in known if address not in outdated]
+        store.add_addresses(peer, others, RECENTLY_CONNECTED_TTL_S)
+    store.add_addresses(peer, reachable, ttl)
+    return replace(result, listen_addresses=tuple(reachable), signed_peer_record=envelope)
+
+
+def _certify(host: Host, peer: PeerId, record: bytes | None, ttl_s: float) -> SignedEnvelope | None:
+    """The record, if it is valid and the newest; its addresses are in the peerstore then."""
+    if record is None:
+        return None
+    try:
+        newer = host.peerstore.consume_peer_record(record, peer, ttl_s)
+    except (FormatError, SignatureInvalid) as error:
+        logger.debug("ignored the signed record of %s: %s", peer, error)
+        return None
+    envelope = host.peerstore.signed_peer_record(peer)
+    return envelope if newer or (envelope is not None and envelope.encode() == record) else None
+
+
+def _default_agent_version() -> str:
+    from importlib import metadata
+
+    try:
+        return f"aiolibp2p/{metadata.version('aiolibp2p')}"
+    except metadata.PackageNotFoundError:
+        return "aiolibp2p"

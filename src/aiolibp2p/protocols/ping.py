@@ -1,0 +1,240 @@
+"""Ping: is the peer there, and how long does a round trip take? (ping/ping.md, r0 of 2022-11-04)
+
+`/ipfs/ping/1.0.0`, no framing: 32 random bytes go out, the same 32 come back, as often as the dialer likes.
+
+We keep one outbound ping stream a peer: whoever pings a peer at the same time takes turns on it. Of a peer we
+serve two streams at once; a third is reset. A stream on which nothing comes for 10 s is reset, as go does;
+unlike go we put no end to one that is in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiolibp2p.errors import (
+    HostNotRunning,
+    IncompleteRead,
+    Libp2pError,
+    ProtocolViolation,
+    StreamClosed,
+    TimeoutExpired,
+)
+
+if TYPE_CHECKING:
+    from aiolibp2p.abc.connection import MuxedConnection
+    from aiolibp2p.abc.host import Host, Target
+    from aiolibp2p.abc.runtime import Runtime
+    from aiolibp2p.abc.stream import Stream
+    from aiolibp2p.peer.peer_id import PeerId
+
+PING_ID = "/ipfs/ping/1.0.0"
+
+PAYLOAD_BYTES = 32
+
+LIMIT_EXCEEDED_CODE = 0x1002
+"""The stream error code other implementations give for "too many"."""
+
+
+@dataclass(frozen=True, slots=True)
+class PingConfig:
+    """How long to wait, how much to serve."""
+
+    timeout_s: float = 10.0
+    """For an echo to come back."""
+    idle_timeout_s: float = 10.0
+    """For the next payload on a stream we serve."""
+    inbound_streams_per_peer: int = 2
+
+
+class Ping:
+    """The ping service of a host: answers pings, and sends them."""
+
+    def __init__(self, config: PingConfig | None = None) -> None:
+        self.config = config or PingConfig()
+        self._host: Host | None = None
+        self._inbound: dict[PeerId, int] = {}
+        self._outbound: dict[PeerId, _PingStream] = {}
+
+    async def start(self, host: Host) -> None:
+        """Answer pings from now on."""
+        self._host = host
+        host.set_stream_handler(PING_ID, self._serve)
+
+    async def close(self) -> None:
+        """Answer no more; streams in use end with their connections. Idempotent."""
+        host, self._host = self._host, None
+        if host is not None:
+            host.remove_stream_handler(PING_ID)
+
+    # Sending
+
+    async def ping(self, target: Target) -> float:
+        """One round trip to the peer, in seconds; connects first if need be.
+
+        Raises TimeoutExpired when no echo comes in time, ProtocolViolation when it is not what was sent, and what
+        `connect` and `new_stream` raise.
+        """
+        async with self._stream_to(target) as stream:
+            return await stream.exchange()
+
+    async def pings(self, target: Target, count: int | None = None) -> AsyncIterator[float]:
+        """Round trips one after the other on one stream, `count` of them or without end; raises as `ping`.
+
+        The next is sent when it is asked for: the caller sets the pace.
+        """
+        async with self._stream_to(target) as stream:
+            done = 0
+            while count is None or done < count:
+                yield await stream.exchange()
+                done += 1
+
+    @contextlib.asynccontextmanager
+    async def _stream_to(self, target: Target) -> AsyncIterator[_PingStream]:
+        host = self._host
+        if host is None:
+            raise HostNotRunning("ping: the host is not running")
+        connection = await host.connect(target)
+        peer = connection.remote_peer
+        stream = self._outbound.get(peer)
+        if stream is None or stream.is_lost:
+            stream = self._outbound[peer] = _PingStream(host, connection, self.config.timeout_s)
+        stream.users += 1
+        try:
+            yield stream
+        finally:
+            stream.users -= 1
+            if not stream.users:
+                await self._hang_up(peer, stream)
+
+    async def _hang_up(self, peer: PeerId, stream: _PingStream) -> None:
+        if self._outbound.get(peer) is stream:
+            del self._outbound[peer]
+        await stream.close()
+
+    # Answering
+
+    async def _serve(self, stream: Stream) -> None:
+        host = self._host
+        peer = stream.remote_peer
+        open_now = self._inbound.get(peer, 0)
+        if host is None or open_now >= self.config.inbound_streams_per_peer:
+            stream.reset(LIMIT_EXCEEDED_CODE)
+            return
+        self._inbound[peer] = open_now + 1
+        idle = _IdleTimer(stream, host.runtime, self.config.idle_timeout_s)
+        try:
+            await _echo(stream, idle)
+        except StreamClosed:
+            if not idle.expired:
+                raise
+        finally:
+            idle.cancel()
+            left = self._inbound.pop(peer) - 1
+            if left:
+                self._inbound[peer] = left
+
+
+async def _echo(stream: Stream, idle: _IdleTimer) -> None:
+    while True:
+        try:
+            payload = await stream.read_exactly(PAYLOAD_BYTES)
+        except IncompleteRead as end:
+            if end.partial:
+                raise
+            await stream.close()
+            return
+        await stream.write(payload)
+        idle.touch()
+
+
+class _PingStream:
+    """The outbound ping stream to one peer, opened at the first exchange, shared by all who ping the peer."""
+
+    def __init__(self, host: Host, connection: MuxedConnection, timeout_s: float) -> None:
+        self.users = 0
+        self._host = host
+        self._connection = connection
+        self._timeout_s = timeout_s
+        self._turn = asyncio.Lock()
+        self._stream: Stream | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Its connection has ended."""
+        return self._connection.is_closed
+
+    async def exchange(self) -> float:
+        """Wait for a turn, send a payload, take its echo; the seconds that took. A failure resets the stream."""
+        async with self._turn:
+            return await self._timed_exchange()
+
+    async def _timed_exchange(self) -> float:
+        timeout = asyncio.timeout(self._timeout_s)
+        try:
+            async with timeout:
+                return await self._exchange()
+        except BaseException as error:
+            self._reset()
+            if not timeout.expired():
+                raise
+            peer = self._connection.remote_peer
+            raise TimeoutExpired(f"ping: no echo from peer {peer} within {self._timeout_s:g} s") from error
+
+    def _reset(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.reset()
+
+    async def _exchange(self) -> float:
+        if self._stream is None:
+            self._stream = await self._host.new_stream_on(self._connection, PING_ID)
+        runtime = self._host.runtime
+        payload = runtime.entropy(PAYLOAD_BYTES)
+        sent_at = runtime.now()
+        await self._stream.write(payload)
+        echo = await self._stream.read_exactly(PAYLOAD_BYTES)
+        seconds = runtime.now() - sent_at
+        if echo != payload:
+            raise ProtocolViolation(f"ping: peer {self._connection.remote_peer} echoed other bytes than were sent")
+        return seconds
+
+    async def close(self) -> None:
+        """Tell the peer that this was the last payload."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with contextlib.suppress(Libp2pError):
+                await stream.close_write()
+                await stream.close()
+
+
+class _IdleTimer:
+    """Resets a stream on which nothing happened for a while. One timer, armed anew only when it fires too early."""
+
+    def __init__(self, stream: Stream, runtime: Runtime, timeout_s: float) -> None:
+        self.expired = False
+        self._stream = stream
+        self._now = runtime.now
+        self._timeout_s = timeout_s
+        self._touched_at = self._now()
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(timeout_s, self._fire)
+
+    def touch(self) -> None:
+        """Something happened."""
+        self._touched_at = self._now()
+
+    def cancel(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+
+    def _fire(self) -> None:
+        left = self._touched_at + self._timeout_s - self._now()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._fire)
+            return
+        self.expired = True
+        self._stream.reset()

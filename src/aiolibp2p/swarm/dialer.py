@@ -1,0 +1,133 @@
+"""Dialling: one dial per peer at a time however many ask, every address tried with a stagger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from aiolibp2p.errors import DialFailed, HostNotRunning, Libp2pError, TimeoutExpired
+from aiolibp2p.io.tasks import Tasks
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.swarm.connection import Connection
+from aiolibp2p.swarm.dial_ranker import RankedAddress
+
+DialOne = Callable[[Multiaddr], Awaitable[Connection]]
+
+
+@dataclass(frozen=True, slots=True)
+class DialerConfig:
+    """Limits of dialling."""
+
+    timeout_s: float = 30.0
+    """For all addresses of a peer together."""
+    max_addresses: int = 64
+    max_parallel: int = 8
+    """Addresses of one peer dialled at the same time."""
+
+
+class DialRace:
+    """The addresses of one peer, against each other; the first connection wins and cuts the others short."""
+
+    def __init__(self, target: object, addresses: Sequence[RankedAddress], dial_one: DialOne, limit: int) -> None:
+        self._target = target
+        self._waiting = list(reversed(addresses))
+        self._dial_one = dial_one
+        self._limit = limit
+        self._running: dict[Multiaddr, asyncio.Task[None]] = {}
+        self._failures: list[tuple[str, BaseException]] = []
+        self._winner: Connection | None = None
+        self._wake = asyncio.Event()
+        self._tasks = Tasks()
+
+    async def run(self) -> Connection:
+        """The first connection that stands. Raises DialFailed naming each address and its reason."""
+        try:
+            while self._winner is None:
+                await self._wait(self._start_next())
+            return self._winner
+        finally:
+            await self._tasks.close()
+
+    def failures(self) -> list[tuple[str, BaseException]]:
+        """What failed so far, and what has not ended yet."""
+        pending = [(str(address), TimeoutExpired("no answer yet")) for address in self._running]
+        return [*self._failures, *pending]
+
+    def _start_next(self) -> float | None:
+        """Start one more; how long it has the field to itself, or None when nothing waits behind it."""
+        if not self._running and not self._waiting:
+            raise DialFailed(self._target, self._failures)
+        if self._waiting and len(self._running) < self._limit:
+            ranked = self._waiting.pop()
+            self._running[ranked.address] = self._tasks.spawn(self._attempt(ranked.address), f"dial {ranked.address}")
+            if self._waiting:
+                return ranked.stagger_s
+        return None
+
+    async def _wait(self, stagger_s: float | None) -> None:
+        timer = None
+        if stagger_s is not None:
+            timer = asyncio.get_running_loop().call_later(stagger_s, self._wake.set)
+        await self._wake.wait()
+        self._wake.clear()
+        if timer is not None:
+            timer.cancel()
+
+    async def _attempt(self, address: Multiaddr) -> None:
+        try:
+            connection = await self._dial_one(address)
+        except (Libp2pError, OSError) as error:
+            self._failures.append((str(address), error))
+        else:
+            if self._winner is None:
+                self._winner = connection
+        finally:
+            self._running.pop(address, None)
+            self._wake.set()
+
+
+class SharedDial:
+    """One dial that several callers wait for. It is the swarm's task; the last caller to leave cancels it."""
+
+    def __init__(self, tasks: Tasks, dial: Callable[[], Awaitable[Connection]], name: str) -> None:
+        self._waiters: dict[asyncio.Future[Connection], None] = {}
+        self._dial = dial
+        self._task = tasks.spawn(self._run(), name)
+
+    async def _run(self) -> None:
+        try:
+            connection = await self._dial()
+        except asyncio.CancelledError:
+            self._settle(lambda waiter: waiter.set_exception(HostNotRunning("the host is closing")))
+            raise
+        except BaseException as error:
+            reason = error
+            self._settle(lambda waiter: waiter.set_exception(reason))
+            raise
+        else:
+            self._settle(lambda waiter: waiter.set_result(connection))
+
+    def _settle(self, settle: Callable[[asyncio.Future[Connection]], object]) -> None:
+        waiters, self._waiters = self._waiters, {}
+        for waiter in waiters:
+            if not waiter.done():
+                settle(waiter)
+
+    async def wait(self) -> Connection:
+        """The connection. Raises what the dial raised."""
+        waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._waiters[waiter] = None
+        try:
+            return await waiter
+        finally:
+            self._waiters.pop(waiter, None)
+            forget_outcome(waiter)
+            if not self._waiters and not self._task.done():
+                self._task.cancel()
+
+
+def forget_outcome(future: asyncio.Future[Connection]) -> None:
+    """Somebody who waited was cancelled as the answer came: asyncio need not report it as lost."""
+    if future.done() and not future.cancelled():
+        future.exception()

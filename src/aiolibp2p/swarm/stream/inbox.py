@@ -1,0 +1,82 @@
+"""What a stream received and nobody has read yet. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from aiolibp2p.abc.machine import ByteString
+
+JOIN_BELOW_BYTES = 32 * 1024
+"""A chunk this long is handed out alone: joining would only copy it once more."""
+
+
+class Inbox:
+    """Chunks in order, and how many of their bytes the muxer was already told are read."""
+
+    __slots__ = ("_chunks", "_settled", "available")
+
+    def __init__(self) -> None:
+        self.available = 0
+        self._chunks: deque[ByteString] = deque()
+        self._settled = 0
+
+    def put(self, chunk: ByteString) -> None:
+        """Keep a chunk."""
+        self._chunks.append(chunk)
+        self.available += len(chunk)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._chunks.clear()
+        self.available = self._settled = 0
+
+    def take(self, n: int) -> bytes:
+        """At least one and at most `n` bytes, without a needless copy. There must be some."""
+        chunks = self._chunks
+        chunk = chunks[0]
+        k = len(chunk)
+        if k > n or (k < JOIN_BELOW_BYTES and len(chunks) > 1):
+            return self.take_exactly(min(n, self.available))
+        chunks.popleft()
+        self.available -= k
+        return chunk if type(chunk) is bytes else bytes(chunk)
+
+    def take_exactly(self, n: int) -> bytes:
+        """Exactly `n` bytes; they must be here."""
+        chunks = self._chunks
+        parts: list[ByteString] = []
+        left = n
+        while left:
+            chunk = chunks.popleft()
+            if len(chunk) > left:
+                view = memoryview(chunk)
+                chunks.appendleft(view[left:])
+                chunk = view[:left]
+            parts.append(chunk)
+            left -= len(chunk)
+        self.available -= n
+        return b"".join(parts)
+
+    def peek(self, n: int) -> bytes:
+        """The first `n` bytes, or as many as are here; they stay."""
+        start = b""
+        for chunk in self._chunks:
+            start += bytes(chunk[: n - len(start)])
+            if len(start) == n:
+                break
+        return start
+
+    def settle(self, n: int) -> int:
+        """`n` bytes were taken: how many of them the muxer has not been told of yet."""
+        settled = self._settled
+        if settled:
+            paid = min(n, settled)
+            self._settled = settled - paid
+            n -= paid
+        return n
+
+    def settle_early(self) -> int:
+        """Count all that is here as read, though it stays; the bytes to tell the muxer."""
+        n = self.available - self._settled
+        self._settled = self.available
+        return n

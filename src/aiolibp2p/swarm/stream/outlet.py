@@ -1,0 +1,111 @@
+"""The sending half of a stream: it waits for the peer's window, for the transport, and for nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.muxer import MuxerSession
+from aiolibp2p.errors import StreamBusy, StreamClosed
+
+BATCH_BYTES = 64 * 1024
+"""Bytes written between two looks at whether the transport is full."""
+
+YIELD_BYTES = 256 * 1024
+"""A writer that never had to wait lets others run after so many bytes."""
+
+
+class Flow(Protocol):
+    """The transport's side of backpressure: the driver."""
+
+    @property
+    def full(self) -> bool:
+        """The transport holds more than it wants to."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until it is not full."""
+        ...
+
+
+class PartlySent(asyncio.CancelledError):
+    """A write was cancelled before all had left: the peer would take what follows for the rest of it."""
+
+
+class Outlet:
+    """One writer at a time. `error`, once set, is what every write raises."""
+
+    __slots__ = ("_budget", "_busy", "_flow", "_session", "_waiter", "closed", "error", "stream_id")
+
+    def __init__(self, session: MuxerSession, flow: Flow) -> None:
+        self.stream_id = 0
+        self.closed = False
+        self.error: Exception | None = None
+        self._session = session
+        self._flow = flow
+        self._busy = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._budget = YIELD_BYTES
+
+    async def write(self, data: ByteString) -> None:
+        """Send all of it. Raises what ended the stream; cancelled after a part has left, it raises PartlySent."""
+        if self._busy:
+            raise StreamBusy("another task is writing to this stream")
+        if self.error is not None or self.closed:
+            raise self.error or StreamClosed("the stream is closed for writing")
+        n = len(data)
+        sent = 0
+        if n <= BATCH_BYTES and not self._flow.full and type(data) is not memoryview:
+            sent = self._session.write(self.stream_id, data) if n else 0
+            self._budget -= n
+            if sent == n and self._budget > 0:
+                return
+        self._busy = True
+        try:
+            await self._write_on(memoryview(data).cast("B"), sent)
+        finally:
+            self._busy = False
+
+    async def _write_on(self, data: memoryview, sent: int) -> None:
+        try:
+            while sent < len(data):
+                sent += await self._write_some(data[sent : sent + BATCH_BYTES])
+        except asyncio.CancelledError as error:
+            raise PartlySent(*error.args) from error
+        if self._budget <= 0:
+            self._budget = YIELD_BYTES
+            await asyncio.sleep(0)
+
+    async def _write_some(self, data: memoryview) -> int:
+        """At least one wait, or at least one byte."""
+        if self._flow.full:
+            await self._flow.drain()
+        elif self._budget <= 0:
+            self._budget = YIELD_BYTES
+            await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        taken = self._session.write(self.stream_id, data)
+        self._budget -= taken
+        if not taken:
+            await self._credit()
+        return taken
+
+    async def _credit(self) -> None:
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def wake(self) -> None:
+        """There is credit again, or an error to raise."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    @property
+    def is_busy(self) -> bool:
+        """Somebody is writing."""
+        return self._busy

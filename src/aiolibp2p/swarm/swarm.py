@@ -1,0 +1,243 @@
+"""The swarm itself: its table of connections, its listeners, and the way to a peer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from aiolibp2p.abc.connection import MuxedConnection
+from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.security import Role, Security
+from aiolibp2p.abc.transport import Listener, NewConnection, Transport
+from aiolibp2p.errors import DialFailed, HostNotRunning, Libp2pError, UnsupportedAddress
+from aiolibp2p.events import ConnectionClosed, ConnectionOpened, Event, PeerConnected, PeerDisconnected
+from aiolibp2p.io.tasks import Tasks
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.multistream import OptimisticRefused
+from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.swarm.connection import Connection, ConnectionConfig, ConnectionContext
+from aiolibp2p.swarm.connections import ConnectionTable
+from aiolibp2p.swarm.dial_ranker import rank_addresses
+from aiolibp2p.swarm.dialer import DialerConfig, DialRace, SharedDial
+from aiolibp2p.swarm.handlers import StreamHandlers
+from aiolibp2p.swarm.resolver import resolve
+from aiolibp2p.swarm.upgrader import Intent, Upgrader, UpgraderConfig
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmConfig:
+    """Limits of a swarm and its parts."""
+
+    connection: ConnectionConfig = field(default_factory=ConnectionConfig)
+    upgrade: UpgraderConfig = field(default_factory=UpgraderConfig)
+    dial: DialerConfig = field(default_factory=DialerConfig)
+    duplicate_idle_s: float = 30.0
+    """A second connection to a peer is closed by its dialer after so long without streams."""
+    max_remembered_refusals: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmParts:
+    """What a swarm is built from."""
+
+    local_peer: PeerId
+    transports: Sequence[Transport]
+    securities: Sequence[Security]
+    muxers: Sequence[Muxer]
+    runtime: Runtime
+    handlers: StreamHandlers
+    emit: Callable[[Event], None]
+    identified: Callable[[PeerId], bool]
+
+
+class Swarm:
+    """Connections of one host. It belongs to the event loop that `start` runs on."""
+
+    def __init__(self, parts: SwarmParts, config: SwarmConfig | None = None) -> None:
+        self.tasks = Tasks()
+        self.on_connection: Callable[[MuxedConnection], None] | None = None
+        self._parts = parts
+        self._config = config or SwarmConfig()
+        self._table = ConnectionTable(parts.local_peer)
+        self._listeners: list[Listener] = []
+        self._dials: dict[object, SharedDial] = {}
+        self._not_optimistic: dict[Multiaddr, None] = {}
+        self._closed = False
+        context = ConnectionContext(
+            self._config.connection,
+            parts.runtime,
+            self.tasks,
+            parts.handlers,
+            parts.local_peer,
+            parts.identified,
+            self._connection_closed,
+        )
+        muxers = {muxer.protocol_id: muxer for muxer in parts.muxers}
+        self._upgrader = Upgrader(context, list(parts.securities), muxers, self._config.upgrade, self._add)
+
+    # Listening
+
+    async def listen(self, addresses: Iterable[Multiaddr]) -> None:
+        """Listen on all of them. Raises ListenFailed or UnsupportedAddress; those bound before it stay."""
+        for address in addresses:
+            transport = next((t for t in self._parts.transports if t.can_listen(address)), None)
+            if transport is None:
+                raise UnsupportedAddress(f"no transport of this host listens on {address}")
+            self._listeners.append(await transport.listen(address, self._accepted))
+
+    @property
+    def listen_addresses(self) -> list[Multiaddr]:
+        """As bound: ports filled in, wildcards unexpanded."""
+        return [address for listener in self._listeners for address in listener.addresses]
+
+    def _accepted(self, raw: NewConnection) -> None:
+        if self._closed:
+            raw.abort()
+        else:
+            self._upgrader.accept(raw)
+
+    # Dialling
+
+    async def connect(self, peer: PeerId | None, addresses: Sequence[Multiaddr]) -> Connection:
+        """A connection to `peer`: one that stands, or a new one over `addresses` (without /p2p).
+
+        Without a peer, whoever answers is taken. Raises DialFailed naming each address and its reason.
+        """
+        if self._closed:
+            raise HostNotRunning("the host is closed")
+        if peer is not None:
+            connection = self._table.best(peer)
+            if connection is not None:
+                return connection
+        key: object = peer if peer is not None else tuple(addresses)
+        dial = self._dials.get(key)
+        if dial is None:
+            dial = SharedDial(self.tasks, lambda: self._dial(key, peer, addresses), f"dial {peer or addresses}")
+            self._dials[key] = dial
+        return await dial.wait()
+
+    async def _dial(self, key: object, peer: PeerId | None, addresses: Sequence[Multiaddr]) -> Connection:
+        try:
+            return await self._race(peer, addresses)
+        finally:
+            self._dials.pop(key, None)
+
+    async def _race(self, peer: PeerId | None, addresses: Sequence[Multiaddr]) -> Connection:
+        limits = self._config.dial
+        target = peer or " or ".join(map(str, addresses))
+        dialable, failures = await self._dialable(addresses[: limits.max_addresses])
+        race = DialRace(target, rank_addresses(dialable), lambda a: self._dial_one(a, peer), limits.max_parallel)
+        try:
+            async with asyncio.timeout(limits.timeout_s):
+                return await race.run()
+        except DialFailed as error:
+            hint = "" if addresses else "no address of it is known"
+            raise DialFailed(target, [*failures, *error.attempts], hint) from None
+        except TimeoutError:
+            attempts = [*failures, *race.failures()]
+            raise DialFailed(target, attempts, f"gave up after {limits.timeout_s:g} s") from None
+
+    async def _dialable(self, addresses: Sequence[Multiaddr]) -> tuple[list[Multiaddr], list[tuple[str, Exception]]]:
+        """Addresses with names resolved that some transport dials, and why the others are not dialled."""
+        dialable: list[Multiaddr] = []
+        failures: list[tuple[str, Exception]] = []
+        for address in addresses:
+            try:
+                resolved = await resolve(address)
+            except Libp2pError as error:
+                failures.append((str(address), error))
+                continue
+            dialable += [one for one in resolved if self._transport(one)]
+            refused = UnsupportedAddress("no transport of this host dials such an address")
+            failures += [(str(one), refused) for one in resolved if not self._transport(one)]
+        return dialable, failures
+
+    def _transport(self, address: Multiaddr) -> Transport | None:
+        return next((transport for transport in self._parts.transports if transport.can_dial(address)), None)
+
+    async def _dial_one(self, address: Multiaddr, peer: PeerId | None) -> Connection:
+        optimistic = address not in self._not_optimistic
+        try:
+            return await self._dial_once(address, peer, optimistic)
+        except OptimisticRefused:
+            self._remember_refusal(address)
+        return await self._dial_once(address, peer, optimistic=False)
+
+    async def _dial_once(self, address: Multiaddr, peer: PeerId | None, optimistic: bool) -> Connection:
+        transport = self._transport(address)
+        if transport is None:
+            raise UnsupportedAddress(f"no transport of this host dials {address}")
+        raw = await transport.dial(address)
+        intent = Intent(Role.INITIATOR, is_outbound=True, expected_peer=peer, optimistic=optimistic)
+        return await self._upgrader.upgrade(raw, intent)
+
+    def _remember_refusal(self, address: Multiaddr) -> None:
+        if len(self._not_optimistic) >= self._config.max_remembered_refusals:
+            del self._not_optimistic[next(iter(self._not_optimistic))]
+        self._not_optimistic[address] = None
+
+    # The table
+
+    def connections(self, peer: PeerId | None = None) -> list[Connection]:
+        """Live connections, oldest first."""
+        return self._table.all(peer)
+
+    @property
+    def peers(self) -> list[PeerId]:
+        """Peers with a live connection."""
+        return self._table.peers
+
+    @property
+    def half_open(self) -> int:
+        """Inbound connections that are being set up."""
+        return self._upgrader.half_open
+
+    def _add(self, connection: Connection) -> None:
+        first = self._table.add(connection)
+        peer = connection.remote_peer
+        self._parts.emit(ConnectionOpened(peer, connection.remote_address, connection.is_outbound))
+        if first:
+            self._parts.emit(PeerConnected(peer))
+        elif len(self._table.all(peer)) > 1:
+            for other in self._table.all(peer):
+                self._watch_duplicate(other)
+        if self.on_connection is not None:
+            self.on_connection(connection)
+
+    def _watch_duplicate(self, connection: Connection) -> None:
+        if connection.is_outbound and self._table.best(connection.remote_peer) is not connection:
+            asyncio.get_running_loop().call_later(self._config.duplicate_idle_s, self._trim_duplicate, connection)
+
+    def _trim_duplicate(self, connection: Connection) -> None:
+        if connection.is_closed or self._closed or self._table.best(connection.remote_peer) is connection:
+            return
+        idle_since = connection.idle_since
+        idle_s = 0.0 if idle_since is None else self._parts.runtime.now() - idle_since
+        if idle_since is not None and idle_s >= self._config.duplicate_idle_s:
+            self.tasks.spawn(connection.close("another connection to this peer is in use"), "close a duplicate")
+        else:
+            self._watch_duplicate(connection)
+
+    def _connection_closed(self, connection: Connection, reason: str) -> None:
+        peer = connection.remote_peer
+        last = self._table.remove(connection)
+        self._parts.emit(ConnectionClosed(peer, connection.remote_address, reason))
+        if last:
+            self._parts.emit(PeerDisconnected(peer))
+
+    # Ends
+
+    async def disconnect(self, peer: PeerId) -> None:
+        """Close every connection to a peer."""
+        await asyncio.gather(*(connection.close() for connection in self._table.all(peer)))
+
+    async def close(self) -> None:
+        """Stop listening, end dials, upgrades, connections and handlers; a second or so at most. Idempotent."""
+        self._closed = True
+        for listener in self._listeners:
+            await listener.close()
+        self._upgrader.close()
+        await asyncio.gather(*(connection.close("the host is closing") for connection in self._table.all()))
+        await self.tasks.close()

@@ -1,0 +1,138 @@
+"""The upgrade: multistream, security, multistream, muxer, as one byte machine (connections/README.md).
+
+It ends in one `Upgraded`. Whoever drives it sets one deadline for the whole; a peer that trickles bytes costs
+the bounded buffers of the stage it is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
+from aiolibp2p.abc.security import Cipher, Role, Secured, Security
+from aiolibp2p.errors import NegotiationFailed
+from aiolibp2p.multistream import Agreed, Initiator, Responder
+from aiolibp2p.peer.peer_id import PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """A raw connection became a secured one with a muxer."""
+
+    secured: Secured
+    security: str
+    muxer: str
+    early_muxer: bool
+    """The muxer was settled inside the handshake."""
+    early_plaintext: bytes
+    """What the peer sent behind the muxer negotiation, decrypted: the muxer's first input."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradePlan:
+    """What to offer: securities and muxer ids in order of preference.
+
+    `optimistic`: an initiator sends the first security's first message along with its proposal. A listener that
+    refuses it makes `multistream.OptimisticRefused`, and the connection is lost for another try.
+    """
+
+    securities: Sequence[Security]
+    muxers: Sequence[str]
+    optimistic: bool = True
+
+
+class Upgrade:
+    """One connection's upgrade; implements `abc.machine.ByteMachine[Upgraded]`."""
+
+    def __init__(self, role: Role, plan: UpgradePlan, expected_peer: PeerId | None = None) -> None:
+        self._role = role
+        self._plan = plan
+        self._expected_peer = expected_peer
+        self._security = ""
+        self._handshake: ByteMachine[Secured] | None = None
+        self._secured: Secured | None = None
+        self._negotiator: ByteMachine[Agreed]
+        self._sealed = b""
+        self._stage: Callable[[ByteString], Output[Upgraded]] = self._negotiate_security
+
+    def start(self) -> Output[Upgraded]:
+        """The initiator's proposal; a responder waits."""
+        ids = [security.protocol_id for security in self._plan.securities]
+        if self._role is Role.RESPONDER:
+            self._negotiator = Responder(ids.__contains__)
+            return Output()
+        first = b""
+        if self._plan.optimistic:
+            self._handshake = self._plan.securities[0].start(self._role, self._expected_peer)
+            first = self._handshake.start().to_send
+        self._negotiator = Initiator(ids, first)
+        return Output(to_send=self._negotiator.start().to_send)
+
+    def receive_data(self, data: ByteString) -> Output[Upgraded]:
+        """Feed the stage we are in. Raises NegotiationFailed, HandshakeFailed, ProtocolViolation."""
+        return self._stage(data)
+
+    def receive_eof(self) -> None:
+        """Raises NegotiationFailed: an upgrade never ends with the peer's end."""
+        if self._handshake is not None and self._stage == self._shake_hands:
+            self._handshake.receive_eof()
+        what = "security" if self._secured is None else "the muxer"
+        raise NegotiationFailed(f"the peer closed the connection while {what} was negotiated")
+
+    def _negotiate_security(self, data: ByteString) -> Output[Upgraded]:
+        output = self._negotiator.receive_data(data)
+        if not output.events:
+            return Output(to_send=output.to_send)
+        self._security = output.events[0].protocol_id
+        self._stage = self._shake_hands
+        sent = output.to_send
+        if self._handshake is None:
+            security = next(s for s in self._plan.securities if s.protocol_id == self._security)
+            self._handshake = security.start(self._role, self._expected_peer)
+            sent += self._handshake.start().to_send
+        return self._continue(sent, output.trailing)
+
+    def _shake_hands(self, data: ByteString) -> Output[Upgraded]:
+        assert self._handshake is not None
+        output = self._handshake.receive_data(data)
+        if not output.events:
+            return Output(to_send=output.to_send)
+        secured = self._secured = output.events[0]
+        if secured.muxer is not None:
+            return self._done(secured, secured.muxer, output.to_send, b"", output.trailing)
+        muxers = list(self._plan.muxers)
+        self._stage = self._negotiate_muxer
+        sent = output.to_send
+        if self._role is Role.INITIATOR:
+            self._negotiator = Initiator(muxers)
+            sent += _seal(secured.cipher, self._negotiator.start().to_send)
+        else:
+            self._negotiator = Responder(muxers.__contains__)
+        return self._continue(sent, output.trailing)
+
+    def _negotiate_muxer(self, data: ByteString) -> Output[Upgraded]:
+        assert self._secured is not None
+        opened: list[bytes] = []
+        sealed = memoryview(self._sealed + data)
+        self._sealed = bytes(sealed[self._secured.cipher.decrypt(sealed, opened.append) :])
+        output = self._negotiator.receive_data(b"".join(opened)) if opened else Output[Agreed]()
+        sent = _seal(self._secured.cipher, output.to_send)
+        if not output.events:
+            return Output(to_send=sent)
+        return self._done(self._secured, output.events[0].protocol_id, sent, output.trailing, self._sealed)
+
+    def _continue(self, sent: bytes, trailing: bytes) -> Output[Upgraded]:
+        """Feed the next stage what lay behind the last one's end."""
+        if not trailing:
+            return Output(to_send=sent)
+        output = self._stage(trailing)
+        return Output(output.events, sent + output.to_send, output.trailing)
+
+    def _done(self, secured: Secured, muxer: str, sent: bytes, plaintext: bytes, trailing: bytes) -> Output[Upgraded]:
+        early = secured.muxer is not None
+        return Output((Upgraded(secured, self._security, muxer, early, plaintext),), sent, trailing)
+
+
+def _seal(cipher: Cipher, plaintext: bytes) -> bytes:
+    return bytes(cipher.encrypt(plaintext)) if plaintext else b""

@@ -1,0 +1,1 @@
+"""Transports: each room makes connections in one way."""

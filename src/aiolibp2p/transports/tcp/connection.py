@@ -1,0 +1,132 @@
+"""One TCP connection: asyncio's transport, bare."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import cast
+
+from aiolibp2p.abc.connection import RawReceiver
+from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+
+EARLY_BYTES = 4096
+
+
+class TcpConnection(asyncio.BufferedProtocol):
+    """Implements `abc.connection.RawConnection`.
+
+    `on_made` is called as soon as the addresses are known. One read that comes before `start` is kept.
+    """
+
+    def __init__(self, high_water_bytes: int, on_made: Callable[[TcpConnection], None] | None = None) -> None:
+        self.local_address: Multiaddr
+        self.remote_address: Multiaddr
+        self._high_water_bytes = high_water_bytes
+        self._on_made = on_made
+        self._transport: asyncio.Transport
+        self._receiver: RawReceiver | None = None
+        self._early = memoryview(b"")
+        self._early_eof = False
+        self._error: BaseException | None = None
+        self._lost = False
+
+    # asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is connected."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=self._high_water_bytes)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.local_address = _multiaddr(transport.get_extra_info("sockname"))
+        self.remote_address = _multiaddr(transport.get_extra_info("peername"))
+        if self._on_made is not None:
+            self._on_made(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to read to."""
+        if self._receiver is not None:
+            return self._receiver.get_buffer(sizehint)
+        self._early = memoryview(bytearray(EARLY_BYTES))
+        return self._early
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """What was read."""
+        if self._receiver is not None:
+            self._receiver.buffer_updated(nbytes)
+        else:
+            # Pausing any sooner has no effect on uvloop.
+            self._early = self._early[:nbytes]
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Keep the write side: the receiver closes when it has said what it has to say."""
+        if self._receiver is not None:
+            self._receiver.eof_received()
+        else:
+            self._early_eof = True
+        return True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The socket is closed."""
+        self._lost = True
+        self._error = exc
+        if self._receiver is not None:
+            self._receiver.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Too much is unsent."""
+        if self._receiver is not None:
+            self._receiver.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has left."""
+        if self._receiver is not None:
+            self._receiver.resume_writing()
+
+    # RawConnection
+
+    def start(self, receiver: RawReceiver) -> None:
+        """Deliver from now on."""
+        self._receiver = receiver
+        # The hot calls go straight through.
+        self.get_buffer = receiver.get_buffer  # type: ignore[method-assign]
+        self.buffer_updated = receiver.buffer_updated  # type: ignore[method-assign]
+        early, self._early = self._early, memoryview(b"")
+        if early or self._early_eof or self._lost:
+            # After this call: who starts us may have something to say first.
+            asyncio.get_running_loop().call_soon(self._catch_up, receiver, early)
+
+    def _catch_up(self, receiver: RawReceiver, early: memoryview) -> None:
+        if early:
+            receiver.data_received(early)
+            self._transport.resume_reading()
+        if self._early_eof:
+            receiver.eof_received()
+        if self._lost:
+            receiver.connection_lost(self._error)
+
+    def write(self, data: ByteString) -> None:
+        """Send without waiting."""
+        self._transport.write(data)
+
+    def unsent(self) -> int:
+        """Bytes that the operating system has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    def close(self) -> None:
+        """Send the rest, then close."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+
+def _multiaddr(sockname: tuple[str, int] | tuple[str, int, int, int]) -> Multiaddr:
+    ip = sockname[0]
+    if ip.startswith("::ffff:") and "." in ip:
+        ip = ip.removeprefix("::ffff:")
+    return Multiaddr.from_ip_port(ip, "tcp", sockname[1])

@@ -1,0 +1,114 @@
+"""Peers of other implementations, built once each into the user's cache.
+
+A build lives in `<cache>/aiolibp2p/interop/<hash of sources and toolchain>/`; it appears there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parents[2] / "interop"
+GO_INSTALLED_AT = "/usr/local/go/bin/go"  # where go's own installer puts it, on the path or not
+GO_OLDEST = (1, 26)
+GO_SETTINGS = {
+    "CGO_ENABLED": "0",
+    "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+}
+BUILD_TIMEOUT_S = 900.0
+
+
+class ToolchainMissing(Exception):
+    """A peer cannot be built here: its compiler or runtime is not installed."""
+
+
+class BuildFailed(Exception):
+    """The toolchain is there, but the build failed; the message holds what it printed."""
+
+
+def cache_directory() -> Path:
+    """Where builds are kept: under XDG_CACHE_HOME, else under ~/.cache."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "aiolibp2p" / "interop"
+
+
+def build_key(toolchain: str, sources: Iterable[Path]) -> str:
+    """Names a build: changes with the toolchain's version and with any source's name or bytes."""
+    digest = hashlib.sha256(toolchain.encode())
+    for path in sorted(sources):
+        content = path.read_bytes()
+        digest.update(f"\0{path.name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:24]
+
+
+def built_once(key: str, build: Callable[[Path], None]) -> Path:
+    """The directory of the build named `key`; `build` fills an empty one if there is none yet.
+
+    Processes that want the same build at the same time wait for the first.
+    """
+    directory = cache_directory() / key
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    if directory.is_dir():
+        return directory
+    with open(directory.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.is_dir():
+            fresh = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=directory.parent))
+            try:
+                build(fresh)
+                fresh.rename(directory)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
+    return directory
+
+
+def run_tool(command: list[str], cwd: Path, environment: dict[str, str] | None = None) -> str:
+    """What a build step prints on stdout; raises BuildFailed with both outputs."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=BUILD_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode:
+        raise BuildFailed(f"{' '.join(command)} in {cwd} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+@functools.cache
+def go_peer() -> Path:
+    """The go peer's binary. Raises ToolchainMissing, BuildFailed."""
+    home = SOURCES / "go"
+    go, version = _go_toolchain(home)
+
+    def build(target: Path) -> None:
+        run_tool([go, "build", "-ldflags=-s -w", "-o", str(target / "peer"), "."], home, GO_SETTINGS)
+
+    sources = [*home.glob("*.go"), home / "go.mod", home / "go.sum"]
+    return built_once(build_key(version, sources), build) / "peer"
+
+
+def _go_toolchain(home: Path) -> tuple[str, str]:
+    needed = f"the go peer needs Go {'.'.join(map(str, GO_OLDEST))} or newer on the path"
+    go = shutil.which("go") or shutil.which(GO_INSTALLED_AT)
+    if go is None:
+        raise ToolchainMissing(needed)
+    version = run_tool([go, "version"], home, GO_SETTINGS).strip()
+    number = re.search(r"go(\d+)\.(\d+)", version)
+    if number is None or (int(number[1]), int(number[2])) < GO_OLDEST:
+        raise ToolchainMissing(f"{needed}, not {version!r}")
+    return go, version

@@ -1,0 +1,92 @@
+"""Our side of the interop tests: hosts that serve what interop/README.md asks of every peer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import pytest
+
+from aiolibp2p import Host, PrivateKey
+from aiolibp2p.abc.stream import Stream
+
+ECHO_ID = "/interop/echo/1.0.0"
+SLOW_ID = "/interop/slow/1.0.0"
+RESET_ID = "/interop/reset/1.0.0"
+BENCH_ECHO_ID = "/bench/echo/1.0.0"
+
+LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
+STALL_S = 0.3
+SMALL_READ_BYTES = 8192
+
+ResultT = TypeVar("ResultT")
+
+
+@asynccontextmanager
+async def our_host(key: str = "ed25519", listen: Sequence[str] = LOOPBACK, **options: Any) -> AsyncIterator[Host]:
+    """A running host with a fresh key of that type, serving the echo and reset protocols."""
+    async with Host(key=PrivateKey.generate(key), listen=list(listen), **options) as host:
+        for protocol_id in (ECHO_ID, BENCH_ECHO_ID):
+            host.set_stream_handler(protocol_id, echo)
+        host.set_stream_handler(RESET_ID, reset_as_asked)
+        yield host
+
+
+async def echo(stream: Stream) -> None:
+    """Send back what comes, to the end."""
+    async for chunk in stream:
+        await stream.write(chunk)
+
+
+async def reset_as_asked(stream: Stream) -> None:
+    """Reset with the error code that comes as a big-endian uint32."""
+    stream.reset(int.from_bytes(await stream.read_exactly(4), "big"))
+
+
+def payload(size: int, seed: int = 0) -> bytes:
+    """Bytes that nothing compresses or repeats."""
+    return random.Random(seed).randbytes(size)
+
+
+def bare(address: object) -> str:
+    """An address without its peer id."""
+    return str(address).partition("/p2p/")[0]
+
+
+async def send_all(stream: Stream, data: bytes, chunk: int = 65536) -> None:
+    """Write in chunks, then half-close."""
+    for start in range(0, len(data), chunk):
+        await stream.write(data[start : start + chunk])
+    await stream.close_write()
+
+
+async def read_in_small_pieces(stream: Stream) -> bytes:
+    """Everything to the end, 8 KiB at a time."""
+    received = bytearray()
+    while piece := await stream.read(SMALL_READ_BYTES):
+        received += piece
+    return bytes(received)
+
+
+async def echoed(stream: Stream, data: bytes) -> bytes:
+    """What comes back when `data` is written while reading."""
+    writing = asyncio.create_task(send_all(stream, data))
+    received = await read_in_small_pieces(stream)
+    await writing
+    return received
+
+
+async def expect_stall(work: asyncio.Future[ResultT]) -> None:
+    """Backpressure: work that nobody reads for does not finish by itself."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(STALL_S):
+            await asyncio.shield(work)
+
+
+async def within(seconds: float, work: Awaitable[ResultT]) -> ResultT:
+    """The result of `work`, or TimeoutError."""
+    async with asyncio.timeout(seconds):
+        return await work

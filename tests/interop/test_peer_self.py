@@ -1,0 +1,115 @@
+"""The peers against themselves: what the other interop tests rely on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from interop.peers import PeerDied, PeerError, StartPeer
+
+pytestmark = pytest.mark.interop
+
+MEBIBYTE = 1024 * 1024
+KEY_TYPES = ["ed25519", "secp256k1", "ecdsa", "rsa"]
+
+
+@pytest.mark.parametrize("security", ["noise", "tls"])
+@pytest.mark.parametrize("muxer", ["yamux", "mplex"])
+async def test_dial_and_ping(start_go: StartPeer, security: str, muxer: str) -> None:
+    server = await start_go(security=[security], muxer=[muxer])
+    client = await start_go(listen=[], security=[security], muxer=[muxer])
+    assert client.addresses == []
+    dialled = await client.command("dial", address=server.address)
+    assert dialled["peer_id"] == server.peer_id
+    assert dialled["security"] == {"noise": "/noise", "tls": "/tls/1.0.0"}[security]
+    assert dialled["muxer"] == {"yamux": "/yamux/1.0.0", "mplex": "/mplex/6.7.0"}[muxer]
+    pinged = await client.command("ping", peer=server.peer_id, count=3)
+    assert len(pinged["rtts_ms"]) == 3
+    [connection] = (await server.command("connections"))["connections"]
+    assert (connection["peer_id"], connection["direction"]) == (client.peer_id, "inbound")
+
+
+@pytest.mark.parametrize("key", KEY_TYPES)
+async def test_identify_and_push(start_go: StartPeer, key: str) -> None:
+    server = await start_go(key=key, listen=["/ip4/127.0.0.1/tcp/0", "/ip6/::1/tcp/0"])
+    client = await start_go()
+    learnt = await client.command("identify", address=server.addresses[1])
+    assert learnt["key_type"] == key
+    assert learnt["signed_record"] is True
+    assert learnt["agent_version"].startswith("interop-go/")
+    assert sorted(learnt["listen_addresses"]) == sorted(text.partition("/p2p/")[0] for text in server.addresses)
+    assert "/interop/echo/1.0.0" in learnt["protocols"]
+    assert learnt["observed_address"].startswith("/ip6/::1/tcp/")
+    await server.command("add_protocol", protocol="/interop/added/1.0.0")
+    await client.command("wait_protocol", peer=server.peer_id, protocol="/interop/added/1.0.0", timeout=5)
+    assert "/interop/added/1.0.0" in (await client.command("protocols", peer=server.peer_id))["protocols"]
+    await server.command("remove_protocol", protocol="/interop/added/1.0.0")
+    await client.command("wait_protocol", peer=server.peer_id, protocol="/interop/added/1.0.0", absent=True, timeout=5)
+    added = await server.command("add_listen", address="/ip4/127.0.0.1/tcp/0")
+    [address] = set(added["addresses"]) - set(server.addresses)
+    await client.command("wait_peer_address", address=address, timeout=5)
+
+
+async def test_streams_echo_and_perf(start_go: StartPeer) -> None:
+    server, client = await start_go(), await start_go()
+    await client.command("dial", address=server.address)
+    slow = await client.command("echo", peer=server.peer_id, bytes=10 * MEBIBYTE, read_delay_ms=2)
+    assert slow["bytes"] == 10 * MEBIBYTE
+    assert slow["match"] is True
+    slow = await client.command("echo", peer=server.peer_id, bytes=10 * MEBIBYTE, protocol="/interop/slow/1.0.0")
+    assert slow["match"] is True
+    many = await client.command("streams", peer=server.peer_id, count=100, bytes=100_000)
+    assert many["count"] == 100
+    perf = await client.command("perf", peer=server.peer_id, upload_bytes=20 * MEBIBYTE, download_bytes=30 * MEBIBYTE)
+    assert perf["upload_seconds"] > 0
+    assert perf["download_seconds"] > 0
+
+
+async def test_bench_commands_count(start_go: StartPeer) -> None:
+    server, client = await start_go(), await start_go()
+    await client.command("dial", address=server.address)
+    pings = await client.command("pings_rate", peer=server.peer_id, streams=4, seconds=0.2)
+    opens = await client.command("opens_rate", peer=server.peer_id, concurrency=4, count=200)
+    dials = await client.command("dials_rate", address=server.address, concurrency=2, count=20)
+    assert pings["count"] > 50
+    assert 0.2 <= pings["seconds"] < 2
+    assert opens["count"] == 200
+    assert dials["count"] == 20
+    assert 0 < dials["p50_ms"] <= dials["p99_ms"]
+    assert (await client.command("usage"))["user_seconds"] > 0
+
+
+async def test_failures_have_a_kind(start_go: StartPeer) -> None:
+    server, client, other = await start_go(), await start_go(), await start_go()
+    await client.command("dial", address=server.address)
+    expected: dict[str, tuple[str, dict[str, Any]]] = {
+        "protocol_not_supported": ("open", {"peer": server.peer_id, "protocol": "/nobody/1.0.0"}),
+        "not_connected": ("ping", {"peer": other.peer_id}),
+        "peer_id_mismatch": ("dial", {"address": f"{server.address.partition('/p2p/')[0]}/p2p/{other.peer_id}"}),
+        "bad_command": ("dial", {"address": "/ip4/127.0.0.1/tcp/1"}),
+        "timeout": ("wait_disconnected", {"peer": server.peer_id, "timeout": 0.1}),
+        "stream_reset": ("echo", {"peer": server.peer_id, "bytes": 100, "protocol": "/interop/reset/1.0.0"}),
+    }
+    for kind, (command, fields) in expected.items():
+        with pytest.raises(PeerError) as failed:
+            await client.command(command, **fields)
+        assert failed.value.kind == kind
+    await client.command("reset", peer=server.peer_id, code=7)
+    await client.command("disconnect", peer=server.peer_id)
+    await server.command("wait_disconnected", peer=client.peer_id, timeout=5)
+
+
+async def test_a_peer_that_cannot_start_says_why(start_go: StartPeer) -> None:
+    with pytest.raises(PeerDied, match="unknown type"):
+        await start_go(key="dsa")
+
+
+async def test_a_peer_that_ends_fails_what_was_asked(start_go: StartPeer) -> None:
+    peer = await start_go()
+    waiting = asyncio.create_task(peer.command("wait_connected", peer=peer.peer_id))
+    await peer.command("connections")
+    await peer.command("quit")
+    with pytest.raises(PeerDied):
+        await waiting

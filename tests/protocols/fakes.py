@@ -1,0 +1,261 @@
+"""Hosts, connections and streams in memory, just enough of each for services to run on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from aiolibp2p.errors import IncompleteRead, ProtocolNotSupported, StreamClosed, StreamReset
+from aiolibp2p.events import Event, PeerDisconnected
+from aiolibp2p.io.event_bus import EventBus, Subscription
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.keys import PrivateKey
+from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.peerstore import MemoryPeerstore
+
+
+class FakeRuntime:
+    """A clock that the test moves, and random bits that repeat."""
+
+    def __init__(self, wall: float = 1_700_000_000.0) -> None:
+        self.time = 100.0
+        self.wall_time = wall
+        self.draws = 0
+
+    def now(self) -> float:
+        return self.time
+
+    def wall(self) -> float:
+        return self.wall_time
+
+    def entropy(self, n: int) -> bytes:
+        self.draws += 1
+        return hashlib.shake_256(str(self.draws).encode()).digest(n)
+
+
+class FakeStream:
+    """One end of a stream in memory. What is written is at the other end at once, `piece` bytes a read at most."""
+
+    def __init__(self, connection: FakeConnection, protocol_id: str) -> None:
+        self.connection = connection
+        self.protocol_id = protocol_id
+        self.remote_peer = connection.remote_peer
+        self.piece = 1 << 30
+        self.sent = bytearray()
+        self.write_closed = False
+        self.closed = False
+        self.reset_code: int | None = None
+        self.other: FakeStream
+        self._inbox = bytearray()
+        self._eof = False
+        self._error: Exception | None = None
+        self._news = asyncio.Event()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    async def read(self, n: int = -1) -> bytes:
+        if n < 0:
+            parts = []
+            while part := await self.read(1 << 16):
+                parts.append(part)
+            return b"".join(parts)
+        while not self._inbox:
+            self._check()
+            if self._eof:
+                return b""
+            self._news.clear()
+            await self._news.wait()
+        taken = bytes(self._inbox[: min(n, self.piece)])
+        del self._inbox[: len(taken)]
+        return taken
+
+    async def read_exactly(self, n: int) -> bytes:
+        taken = b""
+        while len(taken) < n:
+            part = await self.read(n - len(taken))
+            if not part:
+                raise IncompleteRead(taken, n)
+            taken += part
+        return taken
+
+    async def write(self, data: bytes) -> None:
+        self._check()
+        if self.write_closed:
+            raise StreamClosed("closed for writing")
+        self.sent += data
+        if not self.other.closed:
+            self.other._inbox += data
+            self.other._news.set()
+
+    async def close_write(self) -> None:
+        self.write_closed = True
+        self.other._eof = True
+        self.other._news.set()
+
+    async def close(self) -> None:
+        self.closed = True
+        await self.close_write()
+
+    def reset(self, code: int = 0) -> None:
+        if self._error is not None or (self.closed and self._eof):
+            return
+        self.reset_code = code
+        self._end(StreamClosed("reset on our side"))
+        self.other._end(StreamReset("the peer reset the stream", code))
+
+    def _end(self, error: Exception) -> None:
+        if self._error is None:
+            self._error = error
+            self._inbox.clear()
+            self._news.set()
+
+    @property
+    def is_reset(self) -> bool:
+        """Either side has reset it."""
+        return self._error is not None
+
+
+class FakeConnection:
+    """One end of a connection in memory."""
+
+    def __init__(self, owner: FakeHost, peer: FakeHost, local: Multiaddr, remote: Multiaddr) -> None:
+        self.owner = owner
+        self.peer = peer
+        self.local_address = local
+        self.remote_address = remote
+        self.local_peer = owner.peer_id
+        self.remote_peer = peer.peer_id
+        self.is_outbound = True
+        self.is_closed = False
+        self.other: FakeConnection
+
+    def stream_pair(self, protocol_id: str) -> tuple[FakeStream, FakeStream]:
+        ours, theirs = FakeStream(self, protocol_id), FakeStream(self.other, protocol_id)
+        ours.other, theirs.other = theirs, ours
+        return ours, theirs
+
+    def drop(self) -> None:
+        """End the connection, and say so on both sides."""
+        for end in (self, self.other):
+            end.is_closed = True
+            end.owner.live.remove(end)
+            if not end.owner.connections(end.remote_peer):
+                end.owner.emit(PeerDisconnected(end.remote_peer))
+
+
+class FakeHost:
+    """Implements what services need of `abc.host.Host`; its peers are other fake hosts."""
+
+    def __init__(self, key: PrivateKey, runtime: FakeRuntime | None = None) -> None:
+        self.private_key = key
+        self.peer_id = key.peer_id
+        self.runtime = runtime or FakeRuntime()
+        self.addresses: list[Multiaddr] = []
+        self.bus = EventBus()
+        self.peerstore = MemoryPeerstore(self.runtime)
+        self.live: list[FakeConnection] = []
+        self.handlers: dict[str, Callable[[FakeStream], Awaitable[None]]] = {}
+        self.opened: list[FakeStream] = []
+        self.served: list[FakeStream] = []
+        self.failures: list[BaseException] = []
+        self.tasks: dict[asyncio.Task[None], None] = {}
+
+    @property
+    def protocols(self) -> list[str]:
+        return sorted(self.handlers)
+
+    def connections(self, peer: PeerId | None = None) -> list[FakeConnection]:
+        return [connection for connection in self.live if peer is None or connection.remote_peer == peer]
+
+    def spawn(self, coroutine: Awaitable[None], name: str) -> None:
+        async def supervise() -> None:
+            try:
+                await coroutine
+            except Exception as error:
+                self.failures.append(error)
+
+        task = asyncio.get_running_loop().create_task(supervise(), name=name)
+        self.tasks[task] = None
+        task.add_done_callback(lambda done: self.tasks.pop(done, None))
+
+    async def idle(self) -> None:
+        """Wait until no task makes progress any more; those that wait for a peer or a timer may be left."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        tasks = list(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def set_stream_handler(
+        self, protocol_id: str, handler: Callable[[FakeStream], Awaitable[None]], match: object = None
+    ) -> None:
+        self.handlers[protocol_id] = handler
+
+    def remove_stream_handler(self, protocol_id: str) -> None:
+        self.handlers.pop(protocol_id, None)
+
+    def emit(self, event: Event) -> None:
+        self.bus.emit(event)
+
+    def events(self, *kinds: type[Event]) -> Subscription[Event]:
+        return self.bus.subscribe(*kinds)
+
+    async def connect(self, target: object) -> FakeConnection:
+        return next(connection for connection in self.live if connection.remote_peer == target)
+
+    async def new_stream(self, target: object, *protocol_ids: str) -> FakeStream:
+        return await self.new_stream_on(await self.connect(target), *protocol_ids)
+
+    async def new_stream_on(self, connection: FakeConnection, *protocol_ids: str) -> FakeStream:
+        if protocol_ids[0] not in connection.peer.handlers:
+            raise ProtocolNotSupported(protocol_ids)
+        ours, theirs = connection.stream_pair(protocol_ids[0])
+        self.opened.append(ours)
+        connection.peer.serve(theirs)
+        return ours
+
+    def serve(self, stream: FakeStream) -> None:
+        """Run the handler as a host does: an exception resets the stream, returning closes it."""
+        self.served.append(stream)
+
+        async def run() -> None:
+            try:
+                await self.handlers[stream.protocol_id](stream)
+            except Exception:
+                stream.reset()
+                raise
+            await stream.close()
+
+        self.spawn(run(), f"handle {stream.protocol_id}")
+
+
+def join(
+    a: FakeHost,
+    b: FakeHost,
+    a_address: str = "/ip4/192.168.1.10/tcp/4001",
+    b_address: str = "/ip4/192.168.1.20/tcp/4001",
+) -> FakeConnection:
+    """Connect two hosts, each seen at the address given; a's end."""
+    ours = FakeConnection(a, b, Multiaddr(a_address), Multiaddr(b_address))
+    theirs = FakeConnection(b, a, Multiaddr(b_address), Multiaddr(a_address))
+    theirs.is_outbound = False
+    ours.other, theirs.other = theirs, ours
+    a.live.append(ours)
+    b.live.append(theirs)
+    return ours
+
+
+async def collect(items: AsyncIterator[object], count: int) -> list[object]:
+    """The first `count` items."""
+    found = []
+    async for item in items:
+        found.append(item)
+        if len(found) == count:
+            break
+    return found

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from aiolibp2p.errors import HostNotRunning, ProtocolNotSupported, ProtocolViolation, TimeoutExpired
+from aiolibp2p.events import PeerIdentified
+from aiolibp2p.multiformats import varint
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.peer_record import open_peer_record
+from aiolibp2p.protocols.identify import IDENTIFY_ID, PUSH_ID, IdentifyConfig
+from aiolibp2p.protocols.identify.messages import MessageReader, delimit
+from aiolibp2p.protocols.identify.service import (
+    RECENTLY_CONNECTED_TTL_S,
+)
+from protocols.fakes import FakeRuntime, FakeStream, join
+from protocols.identify.pair import HERE, KEYS, LAN, LOOPBACK, PUBLIC, THERE, Pair, record
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    both = await Pair().start()
+    yield both
+    await both.stop()
+    assert both.us.failures == []
+
+
+# Asking and answering
+
+
+@pytest.mark.spec("ID-1", "ID-5", "ID-6", "ID-8", "ID-10", "REC-12", "REC-13", "ID-16")
+async def test_one_asks_the_other_answers_and_closes(pair: Pair) -> None:
+    result = await pair.identify.identify(pair.them.peer_id)
+    assert result.peer_id == pair.them.peer_id
+    assert (result.agent_version, result.protocol_version) == ("theirs/1", "ipfs/0.1.0")
+    assert result.protocols == (IDENTIFY_ID, PUSH_ID)
+    assert result.listen_addresses == (THERE,)
+    assert result.observed_address == HERE
+    assert result.public_key == KEYS[1].public_key
+    assert result.signed_peer_record is not None
+    assert open_peer_record(result.signed_peer_record, pair.them.peer_id).addresses == (THERE,)
+    (asked,) = pair.us.opened
+    assert asked.sent == b""
+    assert asked.closed
+    assert asked.other.closed
+
+
+async def test_the_result_is_in_the_peerstore_and_announced(pair: Pair) -> None:
+    await pair.identified()
+    store, peer = pair.us.peerstore, pair.them.peer_id
+    assert store.protocols(peer) == {IDENTIFY_ID, PUSH_ID}
+    assert store.certified_addresses(peer) == [THERE]
+    assert store.key(peer) == KEYS[1].public_key
+    metadata = store.metadata(peer)
+    assert metadata is not None
+    assert metadata.agent_version == "theirs/1"
+    assert await anext(pair.seen) == PeerIdentified(peer, "theirs/1", (IDENTIFY_ID, PUSH_ID), (THERE,), HERE)
+
+
+@pytest.mark.spec("ID-13")
+async def test_connections_that_stood_before_the_start_are_identified_too() -> None:
+    both = Pair()
+    await both.theirs.start(both.them)
+    await both.identify.start(both.us)
+    await both.us.idle()
+    assert both.us.peerstore.protocols(both.them.peer_id) == {IDENTIFY_ID, PUSH_ID}
+    assert both.them.peerstore.protocols(both.us.peer_id) == {IDENTIFY_ID, PUSH_ID}
+    await both.stop()
+
+
+@pytest.mark.spec("ID-4", "ID-19")
+async def test_a_peer_that_says_next_to_nothing_is_fine(pair: Pair) -> None:
+    pair.answer(protocol_version=b"/another-network/9")
+    result = await pair.identify.identify(pair.them.peer_id)
+    assert result.protocol_version == "/another-network/9"
+    assert result.listen_addresses == ()
+    assert pair.us.peerstore.protocols(pair.them.peer_id) is None
+    assert not pair.connection.is_closed
+
+
+@pytest.mark.spec("ID-6")
+@pytest.mark.parametrize("key", [KEYS[2].public_key.marshal(), b"", b"\x08\x01garbage"])
+async def test_a_key_that_is_not_the_peers_damns_the_message(pair: Pair, key: bytes) -> None:
+    pair.answer(public_key=key, protocols=[b"/evil"], listen_addresses=[LAN.to_bytes()])
+    with pytest.raises(ProtocolViolation, match="key"):
+        await pair.identify.identify(pair.them.peer_id)
+    assert pair.us.peerstore.protocols(pair.them.peer_id) is None
+    assert pair.us.peerstore.addresses(pair.them.peer_id) == []
+    assert len(pair.seen) == 0
+
+
+@pytest.mark.parametrize("wire", [b"", b"\xff" * 20, varint.encode(9000), b"\x05ab", delimit([b"\xff"])])
+async def test_garbage_is_refused_and_the_stream_reset(pair: Pair, wire: bytes) -> None:
+    async def handler(stream: FakeStream) -> None:
+        await stream.write(wire)
+
+    pair.them.handlers[IDENTIFY_ID] = handler
+    with pytest.raises(ProtocolViolation):
+        await pair.identify.identify(pair.them.peer_id)
+    pair.identify.connection_opened(pair.connection)
+    await pair.us.idle()
+    assert pair.us.peerstore.peers() == []
+
+
+async def test_a_peer_that_never_finishes_is_a_timeout_that_says_so() -> None:
+    both = await Pair(IdentifyConfig(timeout_s=0.02)).start()
+
+    async def handler(stream: FakeStream) -> None:
+        await stream.write(b"\x05a")
+        await stream.read()
+
+    both.them.handlers[IDENTIFY_ID] = handler
+    with pytest.raises(TimeoutExpired, match=r"no answer from 12D3\w+ within 0.02 s"):
+        await both.identify.identify(both.them.peer_id)
+    assert both.us.opened[0].is_reset
+    await both.stop()
+
+
+@pytest.mark.spec("ID-15")
+async def test_thousands_of_protocols_go_out_in_parts_and_come_in_bounded(pair: Pair) -> None:
+    async def handler(stream: FakeStream) -> None:
+        return None
+
+    for i in range(10_000):
+        pair.them.handlers[f"/protocol/{i:05}"] = handler
+    result = await pair.identify.identify(pair.them.peer_id)
+    assert len(result.protocols) == 1024
+    known = pair.us.peerstore.protocols(pair.them.peer_id)
+    assert known is not None
+    assert len(known) == 1024
+    assert len(pair.us.opened[0].other.sent) <= 10 * 4100
+
+
+async def test_a_broken_answer_in_the_background_fails_nothing(pair: Pair) -> None:
+    del pair.them.handlers[IDENTIFY_ID]
+    pair.identify.connection_opened(pair.connection)
+    await pair.us.idle()
+    with pytest.raises(ProtocolNotSupported):
+        await pair.identify.identify(pair.them.peer_id)
+
+
+async def test_closed_it_answers_no_more(pair: Pair) -> None:
+    await pair.identify.close()
+    await pair.identify.close()
+    assert pair.us.protocols == []
+    pair.identify.connection_opened(pair.connection)
+    pair.identify.changed()
+    with pytest.raises(HostNotRunning):
+        await pair.identify.identify(pair.them.peer_id)
+
+
+# Addresses
+
+
+@pytest.mark.spec("ID-16")
+async def test_a_valid_record_counts_before_the_list(pair: Pair) -> None:
+    pair.us.peerstore.add_addresses(pair.them.peer_id, [PUBLIC], 3600.0)
+    pair.answer(listen_addresses=[HERE.to_bytes()], signed_peer_record=record(1, LAN))
+    result = await pair.identify.identify(pair.them.peer_id)
+    assert result.listen_addresses == (LAN,)
+    assert pair.us.peerstore.addresses(pair.them.peer_id) == [LAN]
+
+
+@pytest.mark.spec("REC-7", "ID-16")
+async def test_a_legacy_record_is_as_good(pair: Pair) -> None:
+    pair.answer(signed_peer_record=record(1, LAN, legacy=True))
+    result = await pair.identify.identify(pair.them.peer_id)
+    assert result.listen_addresses == (LAN,)
+    assert result.signed_peer_record is not None
+
+
+@pytest.mark.spec("ID-16", "REC-6")
+@pytest.mark.parametrize("bad", [record(1, PUBLIC, key=KEYS[2]), b"garbage", bytes(7000), record(1, PUBLIC)[:-1]])
+async def test_with_a_bad_record_the_list_counts(pair: Pair, bad: bytes) -> None:
+    pair.answer(
+        listen_addresses=[LAN.with_p2p(pair.them.peer_id.to_bytes()).to_bytes(), b"\xff"], signed_peer_record=bad
+    )
+    result = await pair.identify.identify(pair.them.peer_id)
+    assert result.signed_peer_record is None
+    assert result.listen_addresses == (LAN,)
+    assert pair.us.peerstore.addresses(pair.them.peer_id) == [LAN]
+    assert pair.us.peerstore.peers() == [pair.them.peer_id]
+
+
+@pytest.mark.spec("REC-8")
+async def test_an_equal_seq_with_other_addresses_is_not_taken(pair: Pair) -> None:
+    pair.answer(signed_peer_record=record(5, LAN))
+    await pair.identify.identify(pair.them.peer_id)
+    pair.answer(signed_peer_record=record(5, PUBLIC))
+    result = await pair.identify.identify(pair.them.peer_id)
+    assert result.listen_addresses == (LAN,)
+    assert pair.us.peerstore.addresses(pair.them.peer_id) == [LAN]
+    pair.answer(signed_peer_record=record(5, PUBLIC), listen_addresses=[THERE.to_bytes()])
+    assert (await pair.identify.identify(pair.them.peer_id)).signed_peer_record is None
+    assert pair.us.peerstore.addresses(pair.them.peer_id) == [THERE]
+    pair.answer(signed_peer_record=record(5, LAN))
+    assert (await pair.identify.identify(pair.them.peer_id)).signed_peer_record is not None
+
+
+async def test_addresses_that_do_not_lead_there_from_here_are_not_believed() -> None:
+    both = await Pair(b_address="/ip4/203.0.113.20/tcp/4001").start()
+    both.answer(listen_addresses=[one.to_bytes() for one in (LOOPBACK, LAN, PUBLIC)])
+    assert (await both.identify.identify(both.them.peer_id)).listen_addresses == (PUBLIC,)
+    both.answer(signed_peer_record=record(1, LOOPBACK, LAN, PUBLIC))
+    assert (await both.identify.identify(both.them.peer_id)).listen_addresses == (PUBLIC,)
+    assert both.us.peerstore.addresses(both.them.peer_id) == [PUBLIC]
+    await both.stop()
+
+
+@pytest.mark.spec("REC-3")
+async def test_over_loopback_loopback_addresses_are_exchanged_but_not_signed() -> None:
+    both = await Pair(a_address="/ip4/127.0.0.1/tcp/1", b_address="/ip4/127.0.0.1/tcp/2").start()
+    both.them.addresses = [LOOPBACK, LAN]
+    result = await both.identify.identify(both.them.peer_id)
+    assert result.listen_addresses == (LAN, LOOPBACK)
+    assert both.us.peerstore.certified_addresses(both.them.peer_id) == [LAN]
+    assert both.us.peerstore.addresses(both.them.peer_id) == [LAN, LOOPBACK]
+    await both.stop()
+
+
+async def test_a_host_on_loopback_alone_still_signs_that(pair: Pair) -> None:
+    pair.them.addresses = [LOOPBACK]
+    message = MessageReader()
+    stream = await pair.us.new_stream_on(pair.connection, IDENTIFY_ID)
+    message.receive_data(await stream.read())
+    said = message.finish()
+    assert said.listen_addresses == ()
+    assert said.signed_peer_record is not None
+    assert open_peer_record(said.signed_peer_record, pair.them.peer_id).addresses == (LOOPBACK,)
+
+
+async def test_addresses_of_connected_peers_stay_and_of_departed_ones_last_a_while(pair: Pair) -> None:
+    pair.answer(listen_addresses=[Multiaddr(f"/ip4/192.168.2.{i}/tcp/1").to_bytes() for i in range(200)])
+    pair.identify.connection_opened(pair.connection)
+    await pair.us.idle()
+    pair.us.runtime.time += 1e9
+    assert len(pair.us.peerstore.addresses(pair.them.peer_id)) == 200
+    pair.connection.drop()
+    await pair.us.idle()
+    assert len(pair.us.peerstore.addresses(pair.them.peer_id)) == 20
+    pair.us.runtime.time += RECENTLY_CONNECTED_TTL_S
+    assert pair.us.peerstore.addresses(pair.them.peer_id) == []
+
+
+async def test_departures_that_were_missed_are_made_up_for(pair: Pair) -> None:
+    await pair.identified()
+    for _ in range(300):
+        pair.connection.drop()
+        pair.connection = join(pair.us, pair.them)
+    pair.connection.drop()
+    await pair.us.idle()
+    pair.us.runtime.time += RECENTLY_CONNECTED_TTL_S
+    assert pair.us.peerstore.addresses(pair.them.peer_id) == []
+
+
+async def test_one_of_two_connections_going_changes_nothing(pair: Pair) -> None:
+    second = join(pair.us, pair.them)
+    await pair.identified()
+    second.drop()
+    await pair.us.idle()
+    pair.us.runtime.time += 1e9
+    assert pair.us.peerstore.addresses(pair.them.peer_id) == [THERE]
+
+
+@pytest.mark.spec("REC-1")
+async def test_seq_grows_with_every_change_and_over_restarts() -> None:
+    runtime = FakeRuntime()
+    seqs = []
+    for _ in range(2):
+        both = Pair()
+        both.them.runtime = runtime
+        await both.start()
+        for addresses in ([LAN], [LAN, PUBLIC]):
+            both.them.addresses = addresses
+            result = await both.identify.identify(both.them.peer_id)
+            assert result.signed_peer_record is not None
+            seqs.append(open_peer_record(result.signed_peer_record, both.them.peer_id).seq)
+        runtime.wall_time += 0.01
+        await both.stop()
+    assert seqs == sorted(seqs)
+    assert len(dict.fromkeys(seqs)) == 4
