@@ -2,7 +2,9 @@
 
 Libp2pError
 ├── FormatError (ValueError)          text or bytes that do not parse; the room that read them knows whose they are
+│   ├── IncompleteVarint              more bytes are needed (multiformats.varint)
 │   └── InvalidMultiaddr              says which part of the address is wrong
+│       └── UnknownProtocol           an address to skip, not to fail on (multiformats.multiaddr)
 ├── SignatureInvalid                  a signature, or the key that should have made it, does not hold
 ├── LocalError                        ours: how the package was called, or a limit of this host
 │   ├── ConfigError (ValueError)
@@ -15,6 +17,7 @@ Libp2pError
 ├── RemoteError                       theirs: what a peer did, or failed to do
 │   ├── ProtocolViolation             bytes or behaviour that the spec forbids
 │   ├── NegotiationFailed
+│   │   ├── OptimisticRefused         propose again on another connection (multistream)
 │   │   └── ProtocolNotSupported
 │   ├── HandshakeFailed
 │   │   └── PeerIdMismatch

@@ -41,7 +41,7 @@ class Stream(Protocol):
     async def read(self, n: int = -1) -> bytes:
         """At least one and at most `n` bytes; b"" at the end. Without `n`: everything to the end.
 
-        Raises LimitExceeded when reading to the end passes `HostConfig.max_read_bytes`.
+        Raises LimitExceeded when reading to the end passes `ConnectionConfig.max_read_bytes`.
         """
         ...
 

@@ -141,6 +141,7 @@ class Driver:
         if self._lost:
             return
         self._lost = True
+        self._cipher = None
         if self._close_timer is not None:
             self._close_timer.cancel()
         reason = self._error
@@ -174,7 +175,7 @@ class Driver:
     def send(self, plaintext: ByteString) -> None:
         """Seal and write."""
         cipher = self._cipher
-        if cipher is None or self._lost:
+        if cipher is None:
             return
         if len(plaintext) <= SMALL_FRAME_BYTES:
             self._raw.write(cipher.encrypt(plaintext))
@@ -184,7 +185,7 @@ class Driver:
     def send_with_header(self, header: bytes, payload: memoryview) -> None:
         """Seal header and payload, the first frame joined in the send buffer itself."""
         cipher = self._cipher
-        if cipher is None or self._lost:
+        if cipher is None:
             return
         out = self._buffers.send
         start = cipher.prefix
@@ -230,6 +231,7 @@ class Driver:
             return
         self._error = error
         self._flush()
+        self._cipher = None
         self._raw.close()
         self._wake_writers()
         if not self._lost:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from google.protobuf.message import DecodeError
-
 from aiolibp2p.abc.security import EarlyData
 from aiolibp2p.errors import HandshakeFailed
-from aiolibp2p.security.noise import noise_pb2
 
 SIGNATURE_PREFIX = b"noise-libp2p-static-key:"
 """What an identity signs in front of the 32 bytes of its X25519 static key."""
@@ -26,9 +23,9 @@ class HandshakePayload:
 
 def encode_payload(payload: HandshakePayload) -> bytes:
     """The serialized `NoiseHandshakePayload`; without extensions when there is no early data."""
-    message = noise_pb2.NoiseHandshakePayload(
-        identity_key=payload.identity_key, identity_sig=payload.identity_signature
-    )
+    from aiolibp2p.security.noise.noise_pb2 import NoiseHandshakePayload  # slow to load, so on first use
+
+    message = NoiseHandshakePayload(identity_key=payload.identity_key, identity_sig=payload.identity_signature)
     early_data = payload.early_data
     if early_data.stream_muxers or early_data.webtransport_certhashes:
         message.extensions.stream_muxers.extend(muxer.encode() for muxer in early_data.stream_muxers)
@@ -43,7 +40,11 @@ def decode_payload(data: bytes) -> HandshakePayload:
     """
     if not data:
         raise HandshakeFailed("the peer sent no noise handshake payload, so no identity")
-    message = noise_pb2.NoiseHandshakePayload()
+    from google.protobuf.message import DecodeError
+
+    from aiolibp2p.security.noise.noise_pb2 import NoiseHandshakePayload  # slow to load, so on first use
+
+    message = NoiseHandshakePayload()
     try:
         message.ParseFromString(data)
     except DecodeError:
