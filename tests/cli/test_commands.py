@@ -1,0 +1,123 @@
+"""The command `p2p`, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+STRANGER = "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
+
+
+def p2p(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "aiolibp2p", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
+
+
+def start_node(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "aiolibp2p", "node", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def first_line(node: subprocess.Popen[str]) -> str:
+    assert node.stdout is not None
+    return node.stdout.readline()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    node = start_node("--json", "--listen", "/ip4/127.0.0.1/tcp/0")
+    try:
+        yield json.loads(first_line(node))["address"]
+    finally:
+        node.terminate()
+        node.communicate(timeout=10)
+
+
+def test_id_makes_saves_and_shows(tmp_path: Path) -> None:
+    file = tmp_path / "me.key"
+    made = json.loads(p2p("id", "--type", "secp256k1", "--out", str(file), "--json").stdout)
+    assert made["peer_id"].startswith("16Uiu2HA")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(p2p("id", str(file), "--json").stdout)["peer_id"] == made["peer_id"]
+    again = p2p("id", "--out", str(file))
+    assert again.returncode == 1
+    assert len(again.stderr.splitlines()) == 1
+    assert json.loads(p2p("id", str(file), "--json").stdout)["peer_id"] == made["peer_id"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_node_closes_cleanly(number: signal.Signals) -> None:
+    node = start_node("--listen", "/ip4/127.0.0.1/tcp/0")
+    line = first_line(node)
+    assert line.startswith("listening on /ip4/127.0.0.1/tcp/")
+    assert "/p2p/12D3KooW" in line
+    began = time.monotonic()
+    node.send_signal(number)
+    _output, errors = node.communicate(timeout=10)
+    assert node.returncode == 0, errors
+    assert time.monotonic() - began < 2
+
+
+def test_node_keeps_its_identity(tmp_path: Path) -> None:
+    file = tmp_path / "node.key"
+    peer_id = json.loads(p2p("id", "--out", str(file), "--json").stdout)["peer_id"]
+    node = start_node("--identity", str(file), "--json")
+    try:
+        assert json.loads(first_line(node))["address"].endswith(f"/p2p/{peer_id}")
+    finally:
+        node.terminate()
+        node.communicate(timeout=10)
+
+
+def test_ping(address: str) -> None:
+    done = p2p("ping", address, "-c", "2", "-i", "0", "--json")
+    assert done.returncode == 0, done.stderr
+    *pings, summary = map(json.loads, done.stdout.splitlines())
+    assert [(ping["event"], ping["seq"]) for ping in pings] == [("ping", 1), ("ping", 2)]
+    assert all(0 < ping["rtt_ms"] < 10_000 for ping in pings)
+    assert summary["event"] == "summary"
+    assert summary["received"] == 2
+
+
+def test_identify(address: str) -> None:
+    done = p2p("identify", address, "--json")
+    assert done.returncode == 0, done.stderr
+    who = json.loads(done.stdout)
+    assert who["agent_version"].startswith("aiolibp2p/")
+    assert "/ipfs/ping/1.0.0" in who["protocols"]
+
+
+def test_a_typo_is_a_usage_error_that_points_at_it(address: str) -> None:
+    done = p2p("ping", address.replace("tcp", "tpc"), "-c", "1")
+    assert done.returncode == 2
+    assert "'tpc'" in done.stderr
+    assert "did you mean tcp" in done.stderr
+
+
+def test_a_refused_dial_names_address_and_reason() -> None:
+    done = p2p("ping", f"/ip4/127.0.0.1/tcp/1/p2p/{STRANGER}", "-c", "1")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "/ip4/127.0.0.1/tcp/1: connection refused" in done.stderr
+
+
+def test_a_wrong_peer_names_both_ids(address: str) -> None:
+    bare, _, real = address.rpartition("/p2p/")
+    done = p2p("ping", f"{bare}/p2p/{STRANGER}", "-c", "1")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert STRANGER in done.stderr
+    assert real in done.stderr
+
+
+def test_no_command_is_a_usage_error() -> None:
+    assert p2p().returncode == 2
+    assert p2p("node", "--listen", "nonsense").returncode == 2
+    assert p2p("--version").stdout.strip()
