@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import importlib.metadata
 import json
 import os
 import platform
@@ -49,6 +50,8 @@ def about(pairs: dict[str, Pair]) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "processor": _processor(),
     }
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        line["uvloop"] = importlib.metadata.version("uvloop")
     if "go" in pairs:
         line["go peer"] = pairs["go"].server.listening["implementation"]
     return line

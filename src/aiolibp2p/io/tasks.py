@@ -19,7 +19,7 @@ class Tasks:
 
     def __init__(self, limit: int = 100_000) -> None:
         self._limit = limit
-        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._tasks: dict[asyncio.Task[None], Coroutine[Any, Any, None]] = {}
         self._closed = False
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ class Tasks:
             coroutine.close()
             raise LimitExceeded(f"no room for another task: {name}")
         task = asyncio.get_running_loop().create_task(self._supervise(coroutine, name, on_failure), name=name)
-        self._tasks[task] = None
+        self._tasks[task] = coroutine
         return task
 
     async def _supervise(self, coroutine: Coroutine[Any, Any, None], name: str, on_failure: OnFailure | None) -> None:
@@ -66,4 +66,6 @@ class Tasks:
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in tasks:
             # A task cancelled before its first step never ran its own clean-up.
-            self._tasks.pop(task, None)
+            never_started = self._tasks.pop(task, None)
+            if never_started is not None:
+                never_started.close()

@@ -116,7 +116,7 @@ class Upgrade:
         opened: list[bytes] = []
         sealed = memoryview(self._sealed + data)
         self._sealed = bytes(sealed[self._secured.cipher.decrypt(sealed, opened.append) :])
-        output = self._negotiator.receive_data(b"".join(opened)) if opened else Output[Agreed]()
+        output: Output[Agreed] = self._negotiator.receive_data(b"".join(opened)) if opened else Output()
         sent = _seal(self._secured.cipher, output.to_send)
         if not output.events:
             return Output(to_send=sent)

@@ -29,19 +29,17 @@ class Flow(Protocol):
         ...
 
 
-class PartlySent(asyncio.CancelledError):
-    """A write was cancelled before all had left: the peer would take what follows for the rest of it."""
-
-
 class Outlet:
     """One writer at a time. `error`, once set, is what every write raises."""
 
-    __slots__ = ("_budget", "_busy", "_flow", "_session", "_waiter", "closed", "error", "stream_id")
+    __slots__ = ("_budget", "_busy", "_flow", "_session", "_waiter", "closed", "error", "is_torn", "stream_id")
 
     def __init__(self, session: MuxerSession, flow: Flow) -> None:
         self.stream_id = 0
         self.closed = False
         self.error: Exception | None = None
+        self.is_torn = False
+        """A write was cancelled before all had left: the peer would take what follows for the rest of it."""
         self._session = session
         self._flow = flow
         self._busy = False
@@ -49,7 +47,7 @@ class Outlet:
         self._budget = YIELD_BYTES
 
     async def write(self, data: ByteString) -> None:
-        """Send all of it. Raises what ended the stream; cancelled after a part has left, it raises PartlySent."""
+        """Send all of it. Raises what ended the stream; cancelled after a part has left, `is_torn` is set."""
         if self._busy:
             raise StreamBusy("another task is writing to this stream")
         if self.error is not None or self.closed:
@@ -71,8 +69,9 @@ class Outlet:
         try:
             while sent < len(data):
                 sent += await self._write_some(data[sent : sent + BATCH_BYTES])
-        except asyncio.CancelledError as error:
-            raise PartlySent(*error.args) from error
+        except asyncio.CancelledError:
+            self.is_torn = True
+            raise
         if self._budget <= 0:
             self._budget = YIELD_BYTES
             await asyncio.sleep(0)

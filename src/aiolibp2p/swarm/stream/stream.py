@@ -25,7 +25,7 @@ from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.stream.inbox import Inbox
 from aiolibp2p.swarm.stream.negotiation import Negotiation
-from aiolibp2p.swarm.stream.outlet import Flow, Outlet, PartlySent
+from aiolibp2p.swarm.stream.outlet import Flow, Outlet
 
 CHUNK_BYTES = 64 * 1024
 """What iterating over a stream reads at once, at most."""
@@ -279,8 +279,9 @@ class Stream:
         """Send all of `data`; waits while the peer's window or the transport is full."""
         try:
             await self._outlet.write(data)
-        except PartlySent:
-            self.reset()
+        except asyncio.CancelledError:
+            if self._outlet.is_torn:
+                self.reset()
             raise
 
     async def write_message(self, message: ByteString) -> None:
