@@ -8,26 +8,26 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """The base of all events."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeerConnected(Event):
     """The first connection to a peer stands."""
 
     peer: PeerId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeerDisconnected(Event):
     """The last connection to a peer ended."""
 
     peer: PeerId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConnectionOpened(Event):
     """A connection stands: secured, muxed, ready for streams."""
 
@@ -36,7 +36,7 @@ class ConnectionOpened(Event):
     is_outbound: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConnectionClosed(Event):
     """A connection ended; `reason` in words."""
 
@@ -45,7 +45,7 @@ class ConnectionClosed(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeerIdentified(Event):
     """Identify (or a push) told who a peer is and what it speaks."""
 
@@ -56,21 +56,21 @@ class PeerIdentified(Event):
     observed_address: Multiaddr | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AddressesChanged(Event):
     """The host's own dialable addresses changed."""
 
     addresses: tuple[Multiaddr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProtocolsChanged(Event):
     """A handler was added or removed."""
 
     protocols: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MissedEvents(Event):
     """A subscriber was too slow: `count` events were dropped here, the oldest first."""
 

@@ -44,7 +44,7 @@ class HostOptions(TypedDict, total=False):
     runtime: Runtime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostStatistics:
     """Counters at one moment."""
 

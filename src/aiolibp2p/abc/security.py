@@ -51,7 +51,7 @@ class Cipher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EarlyData:
     """What the peer sent inside the handshake (Noise extensions), authenticated with it."""
 
@@ -59,7 +59,7 @@ class EarlyData:
     webtransport_certhashes: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Secured:
     """How a handshake ends: a cipher, and who is at the other end, proven."""
 

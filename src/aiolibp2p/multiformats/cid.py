@@ -17,7 +17,7 @@ _V0_LENGTH = 34
 _V0_TEXT_LENGTH = 46
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cid:
     """A content type (multicodec) and a multihash. Raises FormatError for another version or an impossible v0."""
 

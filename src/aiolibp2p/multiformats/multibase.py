@@ -70,7 +70,7 @@ def decode(text: str) -> bytes:
     return base.decode(text[1:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Base:
     name: str
     prefix: str
@@ -78,7 +78,7 @@ class _Base:
     decode: Callable[[str], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Digits:
     """Digits of whole bits; `group` of them are a whole number of bytes."""
 
@@ -87,7 +87,7 @@ class _Digits:
     group: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _BitBase:
     """A base whose digits are whole bits; `fold` unifies the case."""
 

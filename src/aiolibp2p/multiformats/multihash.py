@@ -20,7 +20,7 @@ MAX_DIGEST_LENGTH = 128
 _SHA2_256_LENGTH = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Multihash:
     """A hash function's code and its digest. Raises FormatError for a digest too long, or not fit for SHA-256."""
 

@@ -38,7 +38,7 @@ _DOMAINS = {PAYLOAD_TYPE: DOMAIN, LEGACY_PAYLOAD_TYPE: LEGACY_DOMAIN}
 _NANOSECONDS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeerRecord:
     """Where a peer says it can be reached.
 

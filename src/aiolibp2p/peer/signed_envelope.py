@@ -12,7 +12,7 @@ MAX_ENVELOPE_BYTES = 8192
 """The longest envelope that is read or made, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignedEnvelope:
     """An envelope as it came, or as `seal` made it. Nothing in it is to be believed before `verify`.
 

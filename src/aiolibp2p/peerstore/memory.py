@@ -17,7 +17,7 @@ from aiolibp2p.peerstore.protocol_book import PeerMetadata, ProtocolBook
 from aiolibp2p.peerstore.record_book import RecordBook
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeerstoreLimits:
     """How much is remembered. The defaults hold the whole store under about 150 MB, however hostile the peers."""
 

@@ -16,7 +16,7 @@ MAX_VERSION_CHARACTERS = 128
 """What is kept of an agent or protocol version, in code points."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeerMetadata:
     """What a peer calls itself; characters that do not print are escaped."""
 

@@ -10,7 +10,7 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertifiedRecord:
     """A record as it was signed: `envelope` its bytes, `seq` its number, `addresses` without /p2p."""
 

@@ -39,7 +39,7 @@ LIMIT_EXCEEDED_CODE = 0x1002
 """The stream error code other implementations give for "too many"."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PingConfig:
     """How long to wait, how much to serve."""
 

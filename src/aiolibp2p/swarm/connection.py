@@ -22,7 +22,7 @@ from aiolibp2p.swarm.stream import Negotiation, Stream
 from aiolibp2p.swarm.upgrade import Upgraded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConnectionConfig:
     """Limits of one connection; sizes in bytes, times in seconds."""
 
@@ -33,7 +33,7 @@ class ConnectionConfig:
     """What one `read` to the end, `read_exactly` or message may gather."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConnectionContext:
     """What all connections of a swarm share."""
 

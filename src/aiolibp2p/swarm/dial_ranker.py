@@ -12,7 +12,7 @@ LOCAL_STAGGER_S = 0.03
 """How long an address has the field to itself; a failure lets the next one start at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RankedAddress:
     """Dial `address` no later than `stagger_s` after the one before it."""
 

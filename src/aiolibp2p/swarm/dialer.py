@@ -15,7 +15,7 @@ from aiolibp2p.swarm.dial_ranker import RankedAddress
 DialOne = Callable[[Multiaddr], Awaitable[Connection]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DialerConfig:
     """Limits of dialling."""
 

@@ -26,7 +26,7 @@ from aiolibp2p.swarm.resolver import resolve
 from aiolibp2p.swarm.upgrader import Intent, Upgrader, UpgraderConfig
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SwarmConfig:
     """Limits of a swarm and its parts."""
 
@@ -38,7 +38,7 @@ class SwarmConfig:
     max_remembered_refusals: int = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SwarmParts:
     """What a swarm is built from."""
 

@@ -16,7 +16,7 @@ from aiolibp2p.multistream import Agreed, Initiator, Responder
 from aiolibp2p.peer.peer_id import PeerId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Upgraded:
     """A raw connection became a secured one with a muxer."""
 
@@ -29,7 +29,7 @@ class Upgraded:
     """What the peer sent behind the muxer negotiation, decrypted: the muxer's first input."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UpgradePlan:
     """What to offer: securities and muxer ids in order of preference.
 

@@ -18,7 +18,7 @@ from aiolibp2p.swarm.dialer import forget_outcome
 from aiolibp2p.swarm.upgrade import Upgrade, Upgraded, UpgradePlan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UpgraderConfig:
     """Limits of upgrades."""
 
@@ -28,7 +28,7 @@ class UpgraderConfig:
     """Inbound connections in upgrade; past it the oldest silent one goes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Intent:
     """How to upgrade one raw connection."""
 

@@ -31,7 +31,7 @@ _GARLIC64_MIN_LENGTH = 386
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Codec:
     """How one kind of value is written. `noun` names it for error messages, `check` refuses bytes without a text."""
 

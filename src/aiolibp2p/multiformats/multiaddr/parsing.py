@@ -32,7 +32,7 @@ Span: TypeAlias = tuple[AddressProtocol, int, int, int]
 """A component's protocol and where it starts, where its value starts, and where both end (bytes)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Component:
     """One part of an address: `/tcp/80` has name "tcp", code 6, value "80" and raw b"\\x00\\x50".
 

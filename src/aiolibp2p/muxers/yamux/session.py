@@ -19,7 +19,7 @@ from aiolibp2p.muxers.yamux.stream_table import StreamTable
 from aiolibp2p.muxers.yamux.window import MAX_WINDOW_BYTES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class YamuxConfig:
     """Limits of one session; sizes in bytes, times in seconds."""
 

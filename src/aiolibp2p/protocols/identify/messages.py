@@ -42,7 +42,7 @@ MAX_VERSION_CHARACTERS = 128
 """Taken of an agent or protocol version, in code points."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IdentifyMessage:
     """What a message says. None, or an empty tuple, is what it does not say.
 

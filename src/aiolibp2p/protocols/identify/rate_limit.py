@@ -9,7 +9,7 @@ from dataclasses import dataclass
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rate:
     """`per_second` on the long run, `burst` at once."""
 
@@ -17,7 +17,7 @@ class Rate:
     burst: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PushRates:
     """The rates of go. A subnet's rate holds besides the one for all; loopback has none."""
 

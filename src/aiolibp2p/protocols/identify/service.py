@@ -59,7 +59,7 @@ READ_BYTES = 16 * 1024
 logger = logging.getLogger("aiolibp2p.identify")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IdentifyConfig:
     """What a host calls itself, and how long and how often it bothers others."""
 
@@ -76,7 +76,7 @@ class IdentifyConfig:
     push_rates: PushRates = PushRates()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IdentifyResult:
     """What a peer told about itself. Versions are cut to 128 code points, characters that do not print escaped.
 

@@ -11,7 +11,7 @@ SIGNATURE_PREFIX = b"noise-libp2p-static-key:"
 """What an identity signs in front of the 32 bytes of its X25519 static key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandshakePayload:
     """Who is speaking, and its early data. Nothing in it is verified yet."""
 

@@ -14,7 +14,7 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.transports.tcp.connection import TcpConnection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TcpConfig:
     """Limits of the transport."""
 
