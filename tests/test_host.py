@@ -21,7 +21,7 @@ from aiolibp2p.errors import (
     StreamClosed,
     StreamReset,
 )
-from aiolibp2p.events import PeerConnected, PeerDisconnected, PeerIdentified
+from aiolibp2p.events import ConnectionClosed, PeerConnected, PeerDisconnected, PeerIdentified
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.connection import ConnectionConfig
 from aiolibp2p.swarm.upgrader import UpgraderConfig
@@ -261,6 +261,19 @@ async def test_both_dial_at_once_and_no_stream_is_lost() -> None:
         there = [ask(one, other.addresses[0], n) for n in range(20)]
         back = [ask(other, one.addresses[0], n) for n in range(20)]
         assert await asyncio.gather(*there, *back) == [str(n).encode() for n in range(20)] * 2
+
+
+async def test_of_two_connections_one_is_used_and_the_other_closed_when_idle() -> None:
+    limits = Limits(swarm=SwarmConfig(duplicate_idle_s=0.1))
+    async with Host(listen=LOOPBACK, limits=limits) as one, Host(listen=LOOPBACK, limits=limits) as other:
+        closed = one.events(ConnectionClosed)
+        await asyncio.gather(one.connect(other.addresses[0]), other.connect(one.addresses[0]))
+        assert len(one.connections()) == 2
+        async with asyncio.timeout(10):
+            assert (await anext(closed)).peer == other.peer_id
+        (left,) = one.connections()
+        assert left.is_outbound == (one.peer_id < other.peer_id)
+        assert await other.ping(one.peer_id) > 0
 
 
 @pytest.mark.spec("CONN-28")
