@@ -13,7 +13,7 @@ RECEIVE_BYTES = 256 * 1024
 SEND_BYTES = 66 * 1024
 """One cipher frame, whole."""
 
-KEPT_BYTES = 2 * 1024 * 1024
+KEPT_BYTES = 8 * 1024 * 1024
 """Half of what the allocator keeps for us between frames."""
 
 
@@ -40,4 +40,4 @@ class SharedBuffers:
 def _keep_freed_memory() -> None:
     # glibc hands freed memory back past 128 KiB, so that every received frame would be fresh page faults. Freeing
     # one large block (never touched, so it costs nothing) makes it keep twice as much. Elsewhere: no effect.
-    bytearray(KEPT_BYTES)
+    bytes(KEPT_BYTES)

@@ -118,6 +118,11 @@ class Connection:
         """Streams open at the moment."""
         return self.session.stream_count
 
+    @property
+    def takes_streams(self) -> bool:
+        """Neither side has said goodbye: a new stream may be opened."""
+        return not self.is_closed and not self.session.closed
+
     # Streams of ours
 
     async def open_stream(self, protocols: Sequence[str], wait: bool = True) -> Stream:
@@ -128,7 +133,11 @@ class Connection:
         self._await_negotiation(stream)
         stream.propose(stream_id, protocols[0])
         if wait:
-            await stream.negotiated()
+            try:
+                await stream.negotiated()
+            except BaseException:
+                stream.reset()
+                raise
         return stream
 
     async def _reserve_id(self, stream: Stream) -> int:

@@ -40,12 +40,11 @@ class ConnectionTable:
         return [connection for connections in self._by_peer.values() for connection in connections]
 
     def best(self, peer: PeerId) -> Connection | None:
-        """The one that new streams use."""
-        connections = self._by_peer.get(peer)
-        if connections is None:
-            return None
+        """The one that new streams use; None when none takes any more."""
+        connections = [one for one in self._by_peer.get(peer, ()) if one.takes_streams]
         dialled_by_us = self._local_peer < peer
-        return next((one for one in connections if one.is_outbound == dialled_by_us), connections[0])
+        agreed = (one for one in connections if one.is_outbound == dialled_by_us)
+        return next(agreed, connections[0] if connections else None)
 
     @property
     def peers(self) -> list[PeerId]:

@@ -101,6 +101,10 @@ class SharedDial:
         except asyncio.CancelledError:
             self._settle(lambda waiter: waiter.set_exception(HostNotRunning("the host is closing")))
             raise
+        except Libp2pError as error:
+            # The callers raise it; logging it as well would tell it twice.
+            refusal = error
+            self._settle(lambda waiter: waiter.set_exception(refusal))
         except BaseException as error:
             reason = error
             self._settle(lambda waiter: waiter.set_exception(reason))

@@ -239,5 +239,10 @@ class Swarm:
         for listener in self._listeners:
             await listener.close()
         self._upgrader.close()
-        await asyncio.gather(*(connection.close("the host is closing") for connection in self._table.all()))
+        await self._close_connections()
         await self.tasks.close()
+        # A dial may have ended well in the meantime.
+        await self._close_connections()
+
+    async def _close_connections(self) -> None:
+        await asyncio.gather(*(connection.close("the host is closing") for connection in self._table.all()))

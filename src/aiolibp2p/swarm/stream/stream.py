@@ -13,7 +13,6 @@ from aiolibp2p.abc.muxer import MuxerSession
 from aiolibp2p.errors import (
     IncompleteRead,
     LimitExceeded,
-    ProtocolNotSupported,
     RemoteError,
     StreamBusy,
     StreamClosed,
@@ -298,14 +297,18 @@ class Stream:
             raise StreamBusy("another task is writing to this stream")
         self._outlet.closed = True
         if self._negotiation is not None and not self.inbound and not self._owner.takes_early_fin():
-            await self.negotiated()
+            try:
+                await self.negotiated()
+            except asyncio.CancelledError:
+                self._outlet.closed = False
+                raise
         self._session.close_write(self.stream_id)
 
     async def close(self) -> None:
         """Close both ways: what was written still arrives, what comes is dropped. Idempotent."""
         try:
             await self.close_write()
-        except (ProtocolNotSupported, StreamReset):
+        except (RemoteError, StreamClosed):
             return
         if self._error is None:
             self._eof = False
@@ -337,7 +340,11 @@ class Stream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            await self.close()
-        else:
+        if error is not None:
             self.reset()
+            return
+        try:
+            await self.close()
+        except BaseException:
+            self.reset()
+            raise
