@@ -37,7 +37,14 @@ class Tasks:
             raise LimitExceeded(f"no room for another task: {name}")
         task = asyncio.get_running_loop().create_task(self._supervise(coroutine, name, on_failure), name=name)
         self._tasks[task] = coroutine
+        task.add_done_callback(self._clean_up)
         return task
+
+    def _clean_up(self, task: asyncio.Task[None]) -> None:
+        # A task cancelled before its first step never ran its own clean-up.
+        never_started = self._tasks.pop(task, None)
+        if never_started is not None:
+            never_started.close()
 
     async def _supervise(self, coroutine: Coroutine[Any, Any, None], name: str, on_failure: OnFailure | None) -> None:
         try:
@@ -64,8 +71,3 @@ class Tasks:
             task.cancel()
         if tasks:
             await asyncio.gather(*tasks, return_exceptions=True)
-        for task in tasks:
-            # A task cancelled before its first step never ran its own clean-up.
-            never_started = self._tasks.pop(task, None)
-            if never_started is not None:
-                never_started.close()

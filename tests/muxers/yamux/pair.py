@@ -32,6 +32,8 @@ class Wire:
 
     full: bool = False
     sent: bytearray = field(default_factory=bytearray)
+    sizes: list[int] = field(default_factory=list)
+    """One for each cipher frame."""
     flushes: int = 0
 
     def request_flush(self) -> None:
@@ -39,10 +41,12 @@ class Wire:
 
     def send(self, plaintext: ByteString) -> None:
         self.sent += plaintext
+        self.sizes.append(len(plaintext))
 
     def send_with_header(self, header: bytes, payload: memoryview) -> None:
         self.sent += header
         self.sent += payload
+        self.sizes.append(len(header) + len(payload))
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiolibp2p.muxers.yamux.window import FAST_GROWTH_BYTES, MAX_WINDOW_BYTES, next_window
 
@@ -22,3 +24,26 @@ def test_large_windows_follow_the_path(elapsed_s: float, grows: bool) -> None:
 def test_never_past_the_maximum() -> None:
     assert next_window(MAX_WINDOW_BYTES, MAX_WINDOW_BYTES, 0.001, 1.0, MAX_WINDOW_BYTES) == MAX_WINDOW_BYTES
     assert next_window(256 * KIB, 128 * KIB, 0.0, None, 300 * KIB) == 300 * KIB
+
+
+@given(
+    window=st.integers(256 * KIB, MAX_WINDOW_BYTES),
+    consumed=st.integers(0, MAX_WINDOW_BYTES),
+    elapsed_s=st.floats(-1, 1e6),
+    rtt_s=st.none() | st.floats(0, 1e3),
+    maximum=st.integers(1, 2 * MAX_WINDOW_BYTES),
+)
+def test_a_window_never_shrinks_and_at_most_doubles(
+    window: int, consumed: int, elapsed_s: float, rtt_s: float | None, maximum: int
+) -> None:
+    after = next_window(window, consumed, elapsed_s, rtt_s, maximum)
+    assert window <= after <= max(window, min(2 * window, maximum))
+
+
+def test_a_maximum_below_the_initial_window_takes_no_credit_back() -> None:
+    assert next_window(256 * KIB, 128 * KIB, 0.0, None, 64 * KIB) == 256 * KIB
+
+
+def test_a_large_window_needs_a_measurement_to_grow() -> None:
+    assert next_window(FAST_GROWTH_BYTES, FAST_GROWTH_BYTES, 0.001, None, MAX_WINDOW_BYTES) == FAST_GROWTH_BYTES
+    assert next_window(FAST_GROWTH_BYTES, 1, 0.0, 0.001, MAX_WINDOW_BYTES) == 2 * FAST_GROWTH_BYTES

@@ -298,6 +298,7 @@ class YamuxSession:
         """The connection is gone: reset every stream."""
         self.closed = True
         for state in self._table.clear():
+            self._reader.forget(state)
             if state.sink is not None:
                 state.sink.reset_received(0, reason)
         self._acceptor.capacity()

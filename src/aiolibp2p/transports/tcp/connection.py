@@ -31,6 +31,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._early_eof = False
         self._error: BaseException | None = None
         self._lost = False
+        self._is_made = False
 
     # asyncio's side
 
@@ -38,10 +39,16 @@ class TcpConnection(asyncio.BufferedProtocol):
         """The socket is connected."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._high_water_bytes)
+        sockname, peername = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        if not sockname or not peername:
+            # The peer has reset it already; nobody has heard of this connection, and nobody will.
+            self._transport.abort()
+            return
+        self._is_made = True
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.local_address = _multiaddr(transport.get_extra_info("sockname"))
-        self.remote_address = _multiaddr(transport.get_extra_info("peername"))
+        self.local_address = _multiaddr(sockname)
+        self.remote_address = _multiaddr(peername)
         if self._on_made is not None:
             self._on_made(self)
 
@@ -85,6 +92,11 @@ class TcpConnection(asyncio.BufferedProtocol):
         """It has left."""
         if self._receiver is not None:
             self._receiver.resume_writing()
+
+    @property
+    def is_made(self) -> bool:
+        """The socket was connected, and its peer still there, when asyncio handed it over."""
+        return self._is_made
 
     # RawConnection
 

@@ -67,6 +67,8 @@ class TcpTransport:
             raise TimeoutExpired(f"no answer within {timeout_s:g} s") from error
         except OSError as error:
             raise Unreachable(_explain(error)) from error
+        if not connection.is_made:
+            raise Unreachable("the peer reset the connection at once")
         return connection
 
     async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> TcpListener:
