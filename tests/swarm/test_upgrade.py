@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import itertools
 import os
@@ -216,5 +217,4 @@ def test_an_endless_header_is_cut_short() -> None:
     listener = Upgrade(Role.RESPONDER, plan(BOB))
     listener.start()
     with pytest.raises(RemoteError):
-        for _ in range(100):
-            assert not listener.receive_data(b"\xff" * 100).events
+        collections.deque((listener.receive_data(b"\xff") for _ in range(10)), maxlen=0)

@@ -46,13 +46,21 @@ class DialRace:
             while self._winner is None:
                 await self._wait(self._start_next())
             return self._winner
+        except asyncio.CancelledError:
+            self._give_up()
+            raise
         finally:
             await self._tasks.close()
 
     def failures(self) -> list[tuple[str, BaseException]]:
-        """What failed so far, and what has not ended yet."""
-        pending = [(str(address), TimeoutExpired("no answer yet")) for address in self._running]
-        return [*self._failures, *pending]
+        """What failed; after `run` was cancelled, also what had not ended by then."""
+        return list(self._failures)
+
+    def _give_up(self) -> None:
+        """Note what the end found undone, before it is cleared away."""
+        self._failures += [(str(address), TimeoutExpired("no answer yet")) for address in self._running]
+        waiting = [str(ranked.address) for ranked in reversed(self._waiting)]
+        self._failures += [(address, TimeoutExpired("its turn had not come yet")) for address in waiting]
 
     def _start_next(self) -> float | None:
         """Start one more; how long it has the field to itself, or None when nothing waits behind it."""

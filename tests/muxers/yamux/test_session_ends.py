@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
@@ -264,3 +266,27 @@ def test_several_megabytes_pass_without_a_stall() -> None:
             break
     assert left == 0
     assert not other.session.closed
+
+
+LENGTHS = st.sampled_from([0, 1, 20, WINDOW, WINDOW + 1, 0xFFFFFFFF])
+HEADERS = st.builds(frame, st.integers(0, 4), st.integers(0, 0xFFFF), st.integers(0, 6), LENGTHS)
+BODIES = st.builds(data, st.integers(0, 6), st.binary(max_size=30), st.integers(0, 15))
+
+
+@pytest.mark.spec("YMX-1", "YMX-2", "YMX-13", "YMX-21", "YMX-24")
+@given(sent=st.lists(st.one_of(HEADERS, BODIES), max_size=12), full=st.booleans())
+def test_any_frames_are_taken_or_a_violation(sent: list[bytes], full: bool) -> None:
+    end, sink = served(max_inbound_streams=2, max_unread_bytes=40, max_owed_pongs=2)
+    mine = Sink()
+    end.session.write(end.session.open_stream(mine), b"x")
+    end.wire.full = full
+    try:
+        for one in sent:
+            end.session.receive_data(one)
+    except ProtocolViolation:
+        assert end.session.closed
+    assert end.session.stream_count <= 3
+    end.session.abort("gone")
+    unended = [one for one in (mine, sink) if one.reset is None and not one.ended]
+    assert unended == []
+    assert end.session.stream_count == 0

@@ -1,0 +1,460 @@
+"""Streams as users see them, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from aiolibp2p import Host, Limits, Stream
+from aiolibp2p.errors import (
+    ConnectionLost,
+    IncompleteRead,
+    LimitExceeded,
+    NegotiationFailed,
+    ProtocolNotSupported,
+    ProtocolViolation,
+    StreamBusy,
+    StreamClosed,
+    StreamReset,
+)
+from aiolibp2p.events import PeerDisconnected, PeerIdentified
+from aiolibp2p.swarm import SwarmConfig
+from aiolibp2p.swarm.connection import ConnectionConfig
+from aiolibp2p.swarm.stream import Stream as SwarmStream
+
+LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
+
+
+async def echo(stream: Stream) -> None:
+    async for chunk in stream:
+        await stream.write(chunk)
+
+
+async def hold(stream: Stream) -> None:
+    """Say so, then neither read nor write."""
+    await stream.write(b"!")
+    await asyncio.get_running_loop().create_future()
+
+
+@asynccontextmanager
+async def pair(**connection: float) -> AsyncIterator[tuple[Host, Host]]:
+    """A server that echoes or holds, and a client with these limits, within ten seconds."""
+    limits = Limits(swarm=SwarmConfig(connection=ConnectionConfig(**connection)))  # type: ignore[arg-type]
+    async with asyncio.timeout(10), Host(listen=LOOPBACK) as server, Host(limits=limits) as client:
+        server.set_stream_handler("/echo/1.0.0", echo)
+        server.set_stream_handler("/hold/1.0.0", hold)
+        yield server, client
+
+
+async def turns(count: int = 10) -> None:
+    """Let everybody else run for a while."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+# Reading
+
+
+async def test_pieces_messages_and_the_end() -> None:
+    async with pair() as (server, client):
+        stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
+        await stream.write_message(b"one")
+        await stream.write_message(b"")
+        await stream.write_message(bytes(300_000))
+        assert await stream.read_message() == b"one"
+        assert await stream.read_message() == b""
+        assert await stream.read_message() == bytes(300_000)
+        await stream.write(bytearray(b"abcdef"))
+        assert await stream.read(0) == b""
+        assert await stream.read_exactly(0) == b""
+        assert await stream.read_exactly(2) == b"ab"
+        assert await stream.read(3) == b"cde"
+        await stream.write(memoryview(b"xyz")[1:])
+        await stream.close_write()
+        assert [chunk async for chunk in stream][-1][-2:] == b"yz"
+        assert await stream.read(1) == await stream.read() == b""
+
+
+async def test_an_end_too_soon_hands_over_what_came() -> None:
+    async with pair() as (server, client):
+        asks: list[Callable[[Stream], Awaitable[bytes]]] = [lambda s: s.read_exactly(5), lambda s: s.read_message()]
+        for ask in asks:
+            stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
+            await stream.write(b"\x09cut")
+            await stream.close_write()
+            with pytest.raises(IncompleteRead) as caught:
+                await ask(stream)
+            assert caught.value.partial == b"\x09cut"
+            assert await stream.read() == b""
+
+
+async def test_reads_have_limits() -> None:
+    async with pair(max_read_bytes=100_000) as (server, client):
+        stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
+        with pytest.raises(LimitExceeded, match="max_read_bytes"):
+            await stream.read_exactly(100_001)
+        await stream.write_message(bytes(2000))
+        with pytest.raises(ProtocolViolation, match="over the limit of 1999"):
+            await stream.read_message(1999)
+        assert len(await stream.read_message(2000)) == 2000
+        await stream.write(bytes(100_001))
+        await stream.close_write()
+        with pytest.raises(LimitExceeded, match="max_read_bytes"):
+            await stream.read()
+        stream.reset()
+
+
+async def test_a_cancelled_read_loses_nothing() -> None:
+    async with pair() as (server, client):
+        stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
+        asks: list[Callable[[], Awaitable[bytes]]] = [
+            lambda: stream.read_exactly(4),
+            stream.read_message,
+            lambda: stream.read(4),
+        ]
+        for ask in asks:
+            reader = asyncio.ensure_future(ask())
+            await turns()
+            reader.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reader
+            await stream.write(b"\x03")
+            partial = asyncio.ensure_future(stream.read_exactly(4))
+            await client.ping(server.peer_id)
+            partial.cancel()
+            await asyncio.wait([partial])
+            await stream.write(b"abc")
+            assert await stream.read_message() == b"abc"
+        await stream.close()
+
+
+async def test_one_reader_and_one_writer_at_a_time() -> None:
+    async with pair() as (server, client):
+        stream = await client.new_stream(server.addresses[0], "/hold/1.0.0")
+        assert await stream.read(1) == b"!"
+        reader = asyncio.ensure_future(stream.read(1))
+        writer = asyncio.ensure_future(stream.write(bytes(10_000_000)))
+        await turns()
+        asks: list[Callable[[], Awaitable[object]]] = [
+            lambda: stream.read(1),
+            stream.read,
+            lambda: stream.read_exactly(1),
+            stream.read_message,
+            lambda: stream.write(b"x"),
+            lambda: stream.write_message(b"x"),
+            stream.close_write,
+        ]
+        for ask in asks:
+            with pytest.raises(StreamBusy):
+                await ask()
+        stream.reset()
+        for task in (reader, writer):
+            with pytest.raises(StreamClosed):
+                await task
+
+
+# Writing
+
+
+@pytest.mark.spec("CONN-11")
+async def test_a_reader_that_waits_makes_the_writer_wait() -> None:
+    async with pair() as (server, client):
+        go = asyncio.Event()
+        whole = bytes(range(256)) * 20_000
+
+        @server.handler("/slow/1.0.0")
+        async def slow(stream: Stream) -> None:
+            await go.wait()
+            await stream.write(b"whole" if await stream.read() == whole else b"spoilt")
+
+        stream = await client.new_stream(server.addresses[0], "/slow/1.0.0")
+        writer = asyncio.ensure_future(stream.write(whole))
+        for _ in range(5):
+            await client.ping(server.peer_id)
+        assert not writer.done()
+        go.set()
+        await writer
+        await stream.close_write()
+        assert await stream.read() == b"whole"
+
+
+async def test_a_cancelled_write_that_sent_a_part_resets() -> None:
+    async with pair() as (server, client):
+        outcome = asyncio.get_running_loop().create_future()
+        go = asyncio.Event()
+
+        @server.handler("/never/1.0.0")
+        async def never(stream: Stream) -> None:
+            await go.wait()
+            try:
+                await stream.read()
+            except StreamReset as error:
+                outcome.set_result(error)
+
+        stream = await client.new_stream(server.addresses[0], "/never/1.0.0")
+        writer = asyncio.ensure_future(stream.write(bytes(10_000_000)))
+        await client.ping(server.peer_id)
+        writer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writer
+        go.set()
+        assert isinstance(await outcome, StreamReset)
+        with pytest.raises(StreamClosed):
+            await stream.write(b"x")
+
+
+@pytest.mark.spec("CONN-10")
+async def test_each_direction_ends_alone() -> None:
+    async with pair() as (server, client):
+
+        @server.handler("/half/1.0.0")
+        async def half(stream: Stream) -> None:
+            await stream.write(b"first")
+            await stream.close_write()
+            heard.set_result(await stream.read())
+
+        heard = asyncio.get_running_loop().create_future()
+        stream = await client.new_stream(server.addresses[0], "/half/1.0.0")
+        await stream.write(b"a")
+        assert await stream.read() == b"first"
+        await stream.write(b"b")
+        await stream.close_write()
+        assert await heard == b"ab"
+
+
+# Ends
+
+
+async def test_closing_twice_is_closing_once() -> None:
+    async with pair() as (server, client):
+        stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
+        await stream.write(b"a")
+        await stream.close_write()
+        await stream.close_write()
+        with pytest.raises(StreamClosed):
+            await stream.write(b"b")
+        assert await stream.read() == b"a"
+        await stream.close()
+        await stream.close()
+        stream.reset()
+        stream.reset()
+        await stream.close_write()
+        for ask in (lambda: stream.read(1), stream.read_message, lambda: stream.write(b"x")):
+            with pytest.raises(StreamClosed):
+                await ask()
+
+
+async def test_leaving_the_block_closes_and_an_error_resets() -> None:
+    async with pair() as (server, client):
+        ends: asyncio.Queue[bytes | StreamReset] = asyncio.Queue(2)
+
+        @server.handler("/end/1.0.0")
+        async def end(stream: Stream) -> None:
+            await stream.write(b"!")
+            try:
+                ends.put_nowait(await stream.read())
+            except StreamReset as error:
+                ends.put_nowait(error)
+
+        async with await client.new_stream(server.addresses[0], "/end/1.0.0") as stream:
+            await stream.write(b"a")
+        assert await ends.get() == b"a"
+        stream = await client.new_stream(server.addresses[0], "/end/1.0.0")
+        assert await stream.read(1) == b"!"
+        with pytest.raises(ZeroDivisionError):
+            async with stream:
+                raise ZeroDivisionError
+        assert isinstance(await ends.get(), StreamReset)
+
+
+async def test_a_reset_from_afar_ends_reader_and_writer() -> None:
+    async with pair() as (server, client):
+
+        @server.handler("/reset/1.0.0")
+        async def reset(stream: Stream) -> None:
+            await stream.read_exactly(1)
+            stream.reset()
+
+        stream = await client.new_stream(server.addresses[0], "/reset/1.0.0")
+        reader = asyncio.ensure_future(stream.read())
+        writer = asyncio.ensure_future(stream.write(bytes(10_000_000)))
+        for task in (reader, writer):
+            with pytest.raises(StreamReset):
+                await task
+        with pytest.raises(StreamReset):
+            await stream.read(1)
+        await stream.close()
+
+
+async def test_a_vanished_peer_ends_its_streams() -> None:
+    async with pair() as (server, client):
+        gone = client.events(PeerDisconnected)
+        stream = await client.new_stream(server.addresses[0], "/hold/1.0.0")
+        assert await stream.read(1) == b"!"
+        reader = asyncio.ensure_future(stream.read())
+        writer = asyncio.ensure_future(stream.write(bytes(10_000_000)))
+        await turns()
+        server.connections()[0].flow.abort(ConnectionError("pulled"))  # type: ignore[attr-defined]
+        assert (await anext(gone)).peer == server.peer_id
+        for task in (reader, writer):
+            with pytest.raises((StreamReset, ConnectionLost)):
+                await task
+        assert client.statistics().streams == client.statistics().connections == 0
+
+
+async def test_a_failing_handler_costs_only_its_stream(caplog: pytest.LogCaptureFixture) -> None:
+    async with pair() as (server, client):
+
+        @server.handler("/fail/1.0.0")
+        async def fail(stream: Stream) -> None:
+            await stream.read(1)
+            raise RuntimeError("of the test")
+
+        good = await client.new_stream(server.addresses[0], "/echo/1.0.0")
+        await good.write(b"a")
+        assert await good.read_exactly(1) == b"a"
+        bad = await client.new_stream(server.peer_id, "/fail/1.0.0")
+        await bad.write(b"x")
+        with caplog.at_level(logging.INFO), pytest.raises(StreamReset):
+            await bad.read()
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert "of the test" in caplog.text
+        await good.write(b"b")
+        assert await good.read_exactly(1) == b"b"
+
+
+async def test_asyncio_streams_look_alike() -> None:
+    async with pair() as (server, client):
+
+        @server.handler("/lines/1.0.0")
+        async def lines(stream: Stream) -> None:
+            reader, writer = stream.as_asyncio()
+            while line := await reader.readline():
+                writer.write(line.upper())
+                await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+
+        reader, writer = (await client.new_stream(server.addresses[0], "/lines/1.0.0")).as_asyncio()
+        writer.writelines([b"hello\n", b"you\n"])
+        await writer.drain()
+        assert await reader.readline() == b"HELLO\n"
+        writer.write(b"x" * 10_000 + b"\n")
+        writer.write_eof()
+        assert await reader.read() == b"YOU\n" + b"X" * 10_000 + b"\n"
+        writer.close()
+        await writer.wait_closed()
+
+
+# Negotiation
+
+
+async def test_a_refusal_comes_with_the_first_read() -> None:
+    async with pair() as (server, client):
+        stream = await client.new_stream(server.addresses[0], "/none/1.0.0")
+        await stream.write(b"x")
+        with pytest.raises(ProtocolNotSupported, match=r"/none/1\.0\.0"):
+            await stream.read(1)
+        with pytest.raises(ProtocolNotSupported):
+            await stream.write(b"y")
+        await stream.close()
+
+
+@pytest.mark.spec("CONN-21")
+async def test_what_identify_told_speeds_things_up_and_is_not_the_last_word() -> None:
+    async with pair() as (server, client):
+        told = client.events(PeerIdentified)
+        await client.connect(server.addresses[0])
+        await anext(told)
+        with pytest.raises(ProtocolNotSupported, match="/none"):
+            await client.new_stream(server.peer_id, "/none/1.0.0")
+        server.set_stream_handler("/late/1.0.0", echo)
+        async with await client.new_stream(server.peer_id, "/late/1.0.0") as stream:
+            await stream.write(b"a")
+            assert await stream.read(1) == b"a"
+        server.remove_stream_handler("/echo/1.0.0")
+        stream = await client.new_stream(server.peer_id, "/echo/1.0.0")
+        with pytest.raises(ProtocolNotSupported):
+            await stream.read(1)
+
+
+@pytest.mark.spec("CONN-13", "CONN-14")
+async def test_several_ids_are_settled_before_it_returns() -> None:
+    async with pair() as (server, client):
+        seen = []
+
+        async def versions(stream: Stream) -> None:
+            seen.append(stream.protocol_id)
+
+        server.set_stream_handler("/v/1.0.0", versions, match=lambda protocol_id: protocol_id.startswith("/v/"))
+        stream = await client.new_stream(server.addresses[0], "/w/1.0.0", "/v/1.2.0", "/v/1.0.0")
+        assert stream.protocol_id == "/v/1.2.0"
+        assert await stream.read() == b""
+        assert seen == ["/v/1.2.0"]
+        with pytest.raises(ProtocolNotSupported, match=r"/w/1\.0\.0 or /w/2\.0\.0"):
+            await client.new_stream(server.peer_id, "/w/1.0.0", "/w/2.0.0")
+
+
+def mute(server: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every stream hang at this host: it never answers a proposal."""
+    real = SwarmStream.data_received
+
+    def data_received(stream: SwarmStream, chunk: bytes) -> None:
+        if stream.connection.local_peer != server.peer_id:
+            real(stream, chunk)
+
+    monkeypatch.setattr(SwarmStream, "data_received", data_received)
+
+
+@pytest.mark.spec("CONN-28")
+async def test_a_negotiation_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ConnectionConfig().negotiation_timeout_s == 10
+    async with pair(negotiation_timeout_s=0.1) as (server, client):
+        mute(server, monkeypatch)
+        stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
+        await stream.write(b"x")
+        with pytest.raises(NegotiationFailed, match=r"within 0\.1 s"):
+            await stream.read(1)
+        with pytest.raises(NegotiationFailed):
+            await client.new_stream(server.peer_id, "/a/1.0.0", "/b/1.0.0")
+        lazy = await client.new_stream(server.peer_id, "/echo/1.0.0")
+        await lazy.close()
+        await lazy.close()
+        assert client.connections()[0].stream_count == 0
+
+
+async def test_who_stops_waiting_leaves_no_stream_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with pair() as (server, client):
+        mute(server, monkeypatch)
+        connection = await client.connect(server.addresses[0])
+        await turns()
+        before = connection.stream_count
+        opening = asyncio.ensure_future(client.new_stream(server.peer_id, "/a/1.0.0", "/b/1.0.0"))
+        stream = await client.new_stream(server.peer_id, "/echo/1.0.0")
+        leaving = asyncio.ensure_future(stream.__aexit__(None, None, None))
+        await turns()
+        assert connection.stream_count == before + 2
+        for task in (opening, leaving):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        assert connection.stream_count == before
+
+
+async def test_a_cancelled_close_write_can_be_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with pair() as (server, client):
+        with monkeypatch.context() as patch:
+            mute(server, patch)
+            stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
+            closing = asyncio.ensure_future(stream.close_write())
+            await turns()
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+        await stream.write(b"still open")
+        stream.reset()
