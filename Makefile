@@ -65,7 +65,7 @@ fix: $(READY) ## mend what ruff can mend
 	$(BIN)/python -m ruff format .
 
 bench: $(READY) ## one JSON line a figure
-	$(BIN)/python -m bench
+	@$(BIN)/python -m bench
 
 conformance: $(READY) ## write docs/conformance.md: what the specs ask, what a test proves
 	@$(BIN)/python scripts/conformance.py

@@ -328,6 +328,18 @@ async def test_a_failing_handler_costs_only_its_stream(caplog: pytest.LogCapture
         assert await good.read_exactly(1) == b"b"
 
 
+async def test_a_failing_match_function_costs_only_its_stream(caplog: pytest.LogCaptureFixture) -> None:
+    async with pair() as (server, client):
+        server.set_stream_handler("/m/1.0.0", echo, match=lambda protocol_id: bool(1 / 0))
+        connection = await client.connect(server.addresses[0])
+        stream = await client.new_stream(server.peer_id, "/other/1.0.0")
+        with caplog.at_level(logging.INFO), pytest.raises(StreamReset):
+            await stream.read(1)
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert await client.ping(server.peer_id) > 0
+        assert client.connections() == [connection]
+
+
 async def test_asyncio_streams_look_alike() -> None:
     async with pair() as (server, client):
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aiolibp2p.abc.stream import Stream
-from aiolibp2p.errors import ConfigError
+from aiolibp2p.errors import ConfigError, NegotiationFailed
 from aiolibp2p.swarm.handlers import MAX_PROTOCOL_BYTES, StreamHandlers
 
 
@@ -46,6 +46,14 @@ def test_a_predicate_gets_the_proposed_id_and_comes_second() -> None:
     assert handlers.find("/a/3") is one
     assert not handlers.supports("/b/1")
     assert asked == ["/a/3", "/b/1"]
+
+
+def test_a_predicate_that_fails_is_an_error_of_the_negotiation() -> None:
+    handlers = StreamHandlers()
+    handlers.add("/a/1", one, lambda protocol_id: bool(1 / 0))
+    assert handlers.find("/a/1") is one
+    with pytest.raises(NegotiationFailed, match=r"match function of /a/1"):
+        handlers.supports("/b/1")
 
 
 def test_the_last_one_to_register_serves_and_removing_ends_it() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from aiolibp2p.abc.stream import StreamHandler
-from aiolibp2p.errors import ConfigError
+from aiolibp2p.errors import ConfigError, NegotiationFailed
 
 MAX_PROTOCOL_BYTES = 1000
 """A protocol id must fit a multistream message."""
 
 Match = Callable[[str], bool]
+
+logger = logging.getLogger("aiolibp2p")
 
 
 class StreamHandlers:
@@ -41,13 +44,23 @@ class StreamHandlers:
         return self._handlers.pop(protocol_id, None) is not None
 
     def find(self, protocol_id: str) -> StreamHandler | None:
-        """An exact match first, then the predicates in the order they were added."""
+        """An exact match first, then the predicates in the order they were added.
+
+        A predicate that fails is logged and raises NegotiationFailed: it costs the stream, not the connection.
+        """
         handler = self._handlers.get(protocol_id)
         if handler is not None:
             return handler
-        matching = (registered for registered, match in self._matches.items() if match(protocol_id))
+        matching = (registered for registered in self._matches if self._matching(registered, protocol_id))
         registered = next(matching, None)
         return None if registered is None else self._handlers[registered]
+
+    def _matching(self, registered: str, protocol_id: str) -> bool:
+        try:
+            return self._matches[registered](protocol_id)
+        except Exception as error:
+            logger.exception("the match function of %s failed", registered)
+            raise NegotiationFailed(f"the match function of {registered} failed: {error}") from error
 
     def supports(self, protocol_id: str) -> bool:
         """Whether anybody serves it."""
