@@ -149,7 +149,14 @@ class Driver:
             reason = ConnectionLost(f"the connection broke: {error}" if error else "the connection was closed")
             self._error = reason
         self._wake_writers()
-        self._on_lost(reason)
+        on_lost = self._on_lost
+        self._let_go()
+        on_lost(reason)
+
+    def _let_go(self) -> None:
+        """Drop what refers back to us, so that a dead connection is freed at once and not by the collector."""
+        self._machine = self._on_event = self._session = None
+        self._feed, self._deliver, self._on_lost = _feed_nobody, _nowhere, _told_already
 
     def pause_writing(self) -> None:
         """Streams wait from now on."""
@@ -249,4 +256,12 @@ class Driver:
 
 
 def _nowhere(plaintext: bytes) -> None:
-    """There is no session yet."""
+    """There is no session yet, or none any more."""
+
+
+def _feed_nobody(data: memoryview, deliver: Callable[[bytes], None]) -> int:
+    return len(data)
+
+
+def _told_already(reason: BaseException) -> None:
+    """`on_lost` is called once."""

@@ -130,8 +130,14 @@ class Upgrade:
         return Output(output.events, sent + output.to_send, output.trailing)
 
     def _done(self, secured: Secured, muxer: str, sent: bytes, plaintext: bytes, trailing: bytes) -> Output[Upgraded]:
+        self._stage = _over
         early = secured.muxer is not None
         return Output((Upgraded(secured, self._security, muxer, early, plaintext),), sent, trailing)
+
+
+def _over(data: ByteString) -> Output[Upgraded]:
+    """Not a method: a finished upgrade does not refer to itself, and is freed at once."""
+    return Output(trailing=bytes(data))
 
 
 def _seal(cipher: Cipher, plaintext: bytes) -> bytes:

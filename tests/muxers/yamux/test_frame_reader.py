@@ -45,9 +45,9 @@ class Record:
 
 def read(*inputs: bytes) -> Record:
     record = Record()
-    reader = FrameReader(record)
+    reader = FrameReader()
     for one in inputs:
-        reader.receive(one)
+        reader.receive(one, record)
     return record
 
 
@@ -93,10 +93,10 @@ def test_small_pieces_are_copied_and_large_ones_are_not() -> None:
 
 def test_a_forgotten_stream_loses_the_rest_of_its_body_in_step() -> None:
     record = Record()
-    reader = FrameReader(record)
-    reader.receive(HEADER.pack(0, DATA, FIN, 1, 6) + b"abc")
+    reader = FrameReader()
+    reader.receive(HEADER.pack(0, DATA, FIN, 1, 6) + b"abc", record)
     reader.forget(StreamState(1, None, ACK))
-    reader.receive(b"d")
+    reader.receive(b"d", record)
     reader.forget(record.streams[1])
-    reader.receive(b"ef" + data(3, b"next"))
+    reader.receive(b"ef" + data(3, b"next"), record)
     assert [event for event in record.told if event[0] != "header"] == [("body", 1, b"abcd"), ("body", 3, b"next")]

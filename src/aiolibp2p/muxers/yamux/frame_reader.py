@@ -32,20 +32,19 @@ class FrameHandler(Protocol):
 class FrameReader:
     """At most a header is kept between two inputs; bodies are passed on as they come."""
 
-    __slots__ = ("_body", "_fin", "_handler", "_left", "_partial")
+    __slots__ = ("_body", "_fin", "_left", "_partial")
 
-    def __init__(self, handler: FrameHandler) -> None:
-        self._handler = handler
+    def __init__(self) -> None:
         self._partial = b""
         self._body: StreamState | None = None
         self._left = 0
         self._fin = False
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes, cut anywhere. Raises ProtocolViolation for a header that is none."""
+    def receive(self, data: bytes, handler: FrameHandler) -> None:
+        """Take bytes, cut anywhere, and tell the handler. Raises ProtocolViolation for a header that is none."""
         at = 0
         if self._left:
-            at = self._pass_on(data, 0)
+            at = self._pass_on(data, 0, handler)
         elif self._partial:
             data = self._partial + data
             self._partial = b""
@@ -55,16 +54,16 @@ class FrameReader:
             at += HEADER_BYTES
             if version:
                 raise ProtocolViolation(f"yamux version {version}, not 0")
-            state = self._handler.header_received(kind, flags, stream_id, length)
+            state = handler.header_received(kind, flags, stream_id, length)
             if kind == DATA:
                 self._body = state
                 self._left = length
                 self._fin = bool(flags & FIN)
-                at = self._pass_on(data, at)
+                at = self._pass_on(data, at, handler)
         if at < len(data):
             self._partial = data[at:]
 
-    def _pass_on(self, data: bytes, at: int) -> int:
+    def _pass_on(self, data: bytes, at: int, handler: FrameHandler) -> int:
         n = min(self._left, len(data) - at)
         self._left -= n
         if n and self._body is not None:
@@ -74,11 +73,11 @@ class FrameReader:
                 piece = data[at : at + n]
             else:
                 piece = memoryview(data)[at : at + n]
-            self._handler.body_received(self._body, piece)
+            handler.body_received(self._body, piece)
         if not self._left and self._fin:
             self._fin = False
             if self._body is not None:
-                self._handler.fin_received(self._body)
+                handler.fin_received(self._body)
         return at + n
 
     def forget(self, state: StreamState) -> None:

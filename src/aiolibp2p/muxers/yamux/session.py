@@ -53,6 +53,25 @@ class Yamux:
         return YamuxSession(role, acceptor, wire, self._runtime, self._config)
 
 
+class _Nobody:
+    """Takes the place of a dead session's connection, which refers to the session: both are freed at once."""
+
+    def accept(self, stream_id: int) -> StreamSink | None:
+        return None
+
+    def capacity(self) -> None:
+        pass
+
+    def said_goodbye(self, code: int) -> None:
+        pass
+
+    def idle(self) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
+
+
 class YamuxSession:
     """Streams of one connection; implements `abc.muxer.MuxerSession`."""
 
@@ -69,7 +88,7 @@ class YamuxSession:
         self._next_id = 1 if role is Role.INITIATOR else 2
         self._remote_parity = 0 if role is Role.INITIATOR else 1
         self._woken = 0
-        self._reader = FrameReader(self)
+        self._reader = FrameReader()
         self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, runtime.now())
 
     @property
@@ -91,7 +110,7 @@ class YamuxSession:
         outbox = self._outbox
         outbox.held = True
         try:
-            self._reader.receive(data)
+            self._reader.receive(data, self)
         except ProtocolViolation as error:
             self.closed = True
             outbox.control(frames.go_away(frames.GO_AWAY_PROTOCOL_ERROR if error.answer is None else error.answer))
@@ -301,7 +320,8 @@ class YamuxSession:
             self._reader.forget(state)
             if state.sink is not None:
                 state.sink.reset_received(0, reason)
-        self._acceptor.capacity()
+        acceptor, self._acceptor = self._acceptor, _NOBODY
+        acceptor.capacity()
 
     def _drop(self, state: StreamState, reason: str) -> None:
         sink = state.sink

@@ -81,7 +81,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._lost = True
         self._error = exc
         if self._receiver is not None:
-            self._receiver.connection_lost(exc)
+            self._part_from(self._receiver)
 
     def pause_writing(self) -> None:
         """Too much is unsent."""
@@ -117,8 +117,14 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
         if self._early_eof:
             receiver.eof_received()
-        if self._lost:
-            receiver.connection_lost(self._error)
+        if self._lost and self._receiver is not None:
+            self._part_from(receiver)
+
+    def _part_from(self, receiver: RawReceiver) -> None:
+        """Nothing more will come. The two refer to each other: parted, both are freed at once."""
+        self._receiver = None
+        del self.get_buffer, self.buffer_updated
+        receiver.connection_lost(self._error)
 
     def write(self, data: ByteString) -> None:
         """Send without waiting."""

@@ -1,0 +1,47 @@
+"""What a connection held is freed when it ends, and does not wait for the collector of cycles."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+from aiolibp2p import Host
+from aiolibp2p.abc.connection import MuxedConnection
+from aiolibp2p.abc.stream import Stream
+from aiolibp2p.muxers.yamux.session import YamuxSession
+
+ECHO_ID = "/echo/1.0.0"
+
+
+async def echo(stream: Stream) -> None:
+    async for chunk in stream:
+        await stream.write(chunk)
+
+
+async def gone(ends: list[weakref.ref[MuxedConnection]]) -> None:
+    async with asyncio.timeout(5):
+        while any(end() is not None for end in ends):
+            await asyncio.sleep(0)
+
+
+async def test_a_dead_connection_leaves_nothing_to_the_collector() -> None:
+    async with Host(listen=["/ip4/127.0.0.1/tcp/0"]) as server, Host() as client:
+        server.set_stream_handler(ECHO_ID, echo)
+        stream = await client.new_stream(server.addresses[0], ECHO_ID)
+        await stream.write(b"hello")
+        assert await stream.read_exactly(5) == b"hello"
+        await client.identify(server.peer_id)
+        ends = [weakref.ref(host.connections()[0]) for host in (client, server)]
+        gc.collect()
+        before = sum(isinstance(one, YamuxSession) for one in gc.get_objects())
+        gc.disable()
+        try:
+            await stream.close()
+            del stream
+            await client.disconnect(server.peer_id)
+            await gone(ends)
+            after = sum(isinstance(one, YamuxSession) for one in gc.get_objects())
+        finally:
+            gc.enable()
+        assert after == before - 2
