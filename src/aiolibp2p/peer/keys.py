@@ -9,18 +9,22 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol, final
 
 from aiolibp2p.errors import ConfigError, FormatError, SignatureInvalid
 from aiolibp2p.multiformats import varint
 from aiolibp2p.peer import key_file
-from aiolibp2p.peer.peer_id import PeerId, set_key_decoder
+from aiolibp2p.peer.peer_id import MAX_INLINED_KEY, PeerId, set_key_decoder
 
 MAX_PUBLIC_KEY_BYTES = 2048
 """The longest serialized public key that is read; RSA of 8,192 bits takes 1,066."""
 
 MAX_PRIVATE_KEY_BYTES = 8192
 """The longest serialized private key that is read; RSA of 8,192 bits takes about 4,700."""
+
+REMEMBERED_KEYS = 1024
+"""Short public keys (those that a peer id holds whole) that are not read anew."""
 
 Entropy = Callable[[int], bytes]
 """`entropy(n)` gives n bytes fit for keys; `Runtime.entropy` is one."""
@@ -104,11 +108,7 @@ class PublicKey:
         Raises FormatError for an unknown kind, an unusable key (RSA outside 2,048 to 8,192 bits, for example), and
         for every encoding but the canonical one.
         """
-        kind, data = _decode(encoded, "public key", MAX_PUBLIC_KEY_BYTES)
-        key = cls(kind, _scheme(kind).read_public(data))
-        if key._marshalled != encoded:
-            raise FormatError(f"the {_name(kind)} public key is not in its canonical encoding")
-        return key
+        return _remembered(bytes(encoded)) if len(encoded) <= MAX_INLINED_KEY else _read_public(encoded)
 
     @property
     def kind(self) -> KeyType:
@@ -281,5 +281,16 @@ def _decode(encoded: bytes, what: str, limit: int) -> tuple[KeyType, bytes]:
     except ValueError:
         raise FormatError(f"unknown key type {number}") from None
 
+
+def _read_public(encoded: bytes) -> PublicKey:
+    kind, data = _decode(encoded, "public key", MAX_PUBLIC_KEY_BYTES)
+    key = PublicKey(kind, _scheme(kind).read_public(data))
+    if key.marshal() != encoded:
+        raise FormatError(f"the {_name(kind)} public key is not in its canonical encoding")
+    return key
+
+
+# A handshake, its peer's identify message and its signed record hold the same key.
+_remembered = lru_cache(REMEMBERED_KEYS)(_read_public)
 
 set_key_decoder(PublicKey.unmarshal)

@@ -174,3 +174,20 @@ def test_a_recorded_proof_is_of_no_use_to_another() -> None:
         meet(Role.INITIATOR, GOOD, XXHandshake(Liar(STATIC.public), EPHEMERAL))
     with pytest.raises(HandshakeFailed, match="payload of noise message 3 does not authenticate"):
         meet(Role.RESPONDER, GOOD, XXHandshake(Liar(STATIC.public), EPHEMERAL))
+
+
+@both_roles
+@pytest.mark.spec("NOI-10", "NOI-15")
+def test_who_was_believed_once_is_not_believed_everything(role: Role) -> None:
+    """A proof that held is remembered; another one of the same peer is not taken for it, however often it comes."""
+    for _ in range(2):
+        assert meet(role, GOOD).events[0].remote_peer == THEIRS.peer_id
+        for lie in (
+            field(1, KEY) + field(2, changed(SIGNATURE)),
+            field(1, OTHER.public_key.marshal()) + field(2, SIGNATURE),
+            field(1, KEY) + field(2, THEIRS.sign(PREFIX + EPHEMERAL.public)),
+        ):
+            with pytest.raises(HandshakeFailed, match="does not hold"):
+                meet(role, lie)
+        with pytest.raises(HandshakeFailed, match="does not hold"):
+            meet(role, GOOD, XXHandshake(EPHEMERAL, STATIC))

@@ -18,7 +18,7 @@ MEMO_ENTRIES = 1024
 """How many recent addresses are kept, so that one met again is neither checked nor printed again."""
 
 MEMO_MAX_LENGTH = 256
-"""The longest address, in bytes, that is kept."""
+"""The longest address, in bytes or characters, that is kept."""
 
 _P2P = BY_NAME["p2p"]
 _CIRCUIT = BY_NAME["p2p-circuit"]
@@ -39,8 +39,9 @@ class Multiaddr:
     is "", and no text or bytes parse to it.
     """
 
-    __slots__ = ("_data", "_spans", "_text")
+    __slots__ = ("_components", "_data", "_spans", "_text")
 
+    _components: tuple[Component, ...] | None
     _data: bytes
     _spans: tuple[Span, ...]
     _text: str | None
@@ -49,10 +50,17 @@ class Multiaddr:
         """Parse text or bytes whole; an address is returned as it is."""
         if isinstance(value, Multiaddr):
             return value
-        data = parsing.to_bytes(value) if isinstance(value, str) else bytes(value)
+        if isinstance(value, str):
+            return cls._read(value) if len(value) <= MEMO_MAX_LENGTH else cls._make(parsing.to_bytes(value))
+        data = bytes(value)
         if not data:
             raise InvalidMultiaddr("no component")
         return cls._make(data)
+
+    @classmethod
+    @lru_cache(maxsize=MEMO_ENTRIES)
+    def _read(cls, text: str) -> Multiaddr:
+        return cls._make(parsing.to_bytes(text))
 
     @classmethod
     def from_ip_port(cls, ip: str, kind: Literal["tcp", "udp"], port: int) -> Multiaddr:
@@ -89,6 +97,7 @@ class Multiaddr:
         self._spans = parsing.scan(data)
         self._data = data
         self._text = None
+        self._components = None
         return self
 
     def to_bytes(self) -> bytes:
@@ -132,7 +141,9 @@ class Multiaddr:
 
     def components(self) -> tuple[Component, ...]:
         """Its parts in order."""
-        return tuple(parsing.component(self._data, span) for span in self._spans)
+        if self._components is None:
+            self._components = tuple([parsing.component(self._data, span) for span in self._spans])
+        return self._components
 
     def protocols(self) -> tuple[str, ...]:
         """The names of its parts in order, as ("ip4", "udp", "quic-v1")."""

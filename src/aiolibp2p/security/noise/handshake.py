@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from aiolibp2p.abc.machine import ByteString, Output
 from aiolibp2p.abc.security import EarlyData, Role, Secured
@@ -15,6 +16,12 @@ from aiolibp2p.security.noise.xx import KEY_BYTES, KeyPair, XXHandshake
 
 MAX_HANDSHAKE_MESSAGE_BYTES = 16 * 1024
 """The longest handshake message taken. An RSA-8192 identity with its signature needs some 2.2 KiB."""
+
+REMEMBERED_PEERS = 1024
+"""Peers whose signature over their static key need not be verified again."""
+
+REMEMBERED_PAYLOAD_BYTES = 512
+"""A longer payload is verified each time: it is RSA's, whose verification is cheap, and would fill the memory."""
 
 _SHOWN_MUXERS = 8  # of the peer's list in an error
 _SHOWN_CHARACTERS = 64  # of each of them
@@ -148,7 +155,8 @@ class NoiseHandshake:
 
     def _verify(self, payload_bytes: bytes) -> tuple[PublicKey, EarlyData]:
         payload = decode_payload(payload_bytes)
-        key = _verified_key(payload, self._noise.remote_static)
+        proof = payload.identity_key, payload.identity_signature, self._noise.remote_static
+        key = _remembered_key(*proof) if len(payload_bytes) <= REMEMBERED_PAYLOAD_BYTES else _verified_key(*proof)
         if self._expected_peer is not None and key.peer_id != self._expected_peer:
             raise PeerIdMismatch(self._expected_peer, key.peer_id)
         return key, payload.early_data
@@ -165,19 +173,24 @@ class NoiseHandshake:
         raise HandshakeFailed(f"no stream muxer in common: we have {', '.join(self._muxers)}, the peer {shown}")
 
 
-def _verified_key(payload: HandshakePayload, remote_static: bytes) -> PublicKey:
+def _verified_key(identity_key: bytes, signature: bytes, remote_static: bytes) -> PublicKey:
     """The peer's identity, once its signature over the static key of this very handshake holds."""
     try:
-        key = PublicKey.unmarshal(payload.identity_key)
+        key = PublicKey.unmarshal(identity_key)
     except (FormatError, SignatureInvalid) as error:
         raise HandshakeFailed(f"the identity key in the noise handshake is not usable: {error}") from error
     try:
-        key.verify(SIGNATURE_PREFIX + remote_static, payload.identity_signature)
+        key.verify(SIGNATURE_PREFIX + remote_static, signature)
     except SignatureInvalid as error:
         raise HandshakeFailed(
             f"the identity signature in the noise handshake does not hold for its static key: {error}"
         ) from error
     return key
+
+
+# A peer's static key and the signature over it live as long as its process, and whether they belong together never
+# changes: a peer that comes back costs a table look-up in place of a third of the handshake. Failures are not kept.
+_remembered_key = lru_cache(REMEMBERED_PEERS)(_verified_key)
 
 
 def _frame(message: bytes) -> bytes:

@@ -8,11 +8,12 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from aiolibp2p.errors import HandshakeFailed, ProtocolViolation
 from aiolibp2p.security.noise.cipher import TAG_BYTES, pack_nonce
@@ -22,6 +23,11 @@ PROTOCOL_NAME = b"Noise_XX_25519_ChaChaPoly_SHA256"
 
 KEY_BYTES = 32
 """An X25519 key, private or public."""
+
+HASH_BYTES = 32
+"""A SHA-256 hash, and each output of the HKDF."""
+
+_SHA256 = hashes.SHA256()
 
 
 class KeyPair:
@@ -163,9 +169,9 @@ class XXHandshake:
 
 
 def _hkdf(chaining_key: bytes, secret: bytes) -> tuple[bytes, bytes]:
-    extracted = hmac.digest(chaining_key, secret, "sha256")
-    first = hmac.digest(extracted, b"\x01", "sha256")
-    return first, hmac.digest(extracted, first + b"\x02", "sha256")
+    # RFC 5869 without info is the framework's HKDF (section 4.3).
+    output = HKDF(_SHA256, 2 * HASH_BYTES, chaining_key, b"").derive(secret)
+    return output[:HASH_BYTES], output[HASH_BYTES:]
 
 
 def _shared_secret(ours: KeyPair, theirs: bytes, which: str) -> bytes:
