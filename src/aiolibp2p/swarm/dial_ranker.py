@@ -22,8 +22,11 @@ class RankedAddress:
 
 def rank_addresses(addresses: Iterable[Multiaddr]) -> list[RankedAddress]:
     """Nearest first (loopback, private, public); within each, IPv6 and IPv4 by turns (RFC 8305), as given."""
+    each_once = dict.fromkeys(addresses)
+    if len(each_once) < 2:
+        return [RankedAddress(address, LOCAL_STAGGER_S) for address in each_once]
     groups: list[list[Multiaddr]] = [[], [], []]
-    for address in dict.fromkeys(addresses):
+    for address in each_once:
         groups[0 if address.is_loopback else 1 if address.is_private else 2].append(address)
     ranked: list[RankedAddress] = []
     for group, stagger_s in zip(groups, (LOCAL_STAGGER_S, LOCAL_STAGGER_S, PUBLIC_STAGGER_S), strict=True):

@@ -42,6 +42,8 @@ class DialRace:
 
     async def run(self) -> Connection:
         """The first connection that stands. Raises DialFailed naming each address and its reason."""
+        if len(self._waiting) == 1:
+            return await self._run_alone(self._waiting.pop().address)
         try:
             while self._winner is None:
                 await self._wait(self._start_next())
@@ -51,6 +53,17 @@ class DialRace:
             raise
         finally:
             await self._tasks.close()
+
+    async def _run_alone(self, address: Multiaddr) -> Connection:
+        """Without anybody to race against there is no need of a task."""
+        try:
+            return await self._dial_one(address)
+        except (Libp2pError, OSError) as error:
+            self._failures.append((str(address), error))
+        except asyncio.CancelledError:
+            self._failures.append((str(address), TimeoutExpired("no answer yet")))
+            raise
+        raise DialFailed(self._target, self._failures)
 
     def failures(self) -> list[tuple[str, BaseException]]:
         """What failed; after `run` was cancelled, also what had not ended by then."""

@@ -4,7 +4,7 @@ import pytest
 
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
-from aiolibp2p.protocols.identify.address_scope import most_wanted, observed, of_peer, reachable_from, told_over
+from aiolibp2p.protocols.identify.address_scope import most_wanted, observed, of_peer, reachable_from, told
 
 PEER, RELAY = (PeerId.from_key_bytes(bytes([i]) * 36) for i in range(2))
 LOOPBACK, PRIVATE, PUBLIC = (Multiaddr(f"/ip4/{ip}/tcp/4001") for ip in ("127.0.0.1", "192.168.1.2", "203.0.113.7"))
@@ -30,8 +30,8 @@ def test_what_a_peer_is_told_of_where_it_comes_from(remote: str, told: str | Non
 
 
 def test_loopback_addresses_are_told_over_loopback_only() -> None:
-    assert told_over(ALL, LOOPBACK, LOOPBACK) == ALL
-    assert told_over(ALL, PRIVATE, PUBLIC) == [PRIVATE, PUBLIC, LINK_LOCAL, NAME]
+    assert told(ALL, nearby=True) == ALL
+    assert told(ALL, nearby=False) == [PRIVATE, PUBLIC, LINK_LOCAL, NAME]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from aiolibp2p.protocols.identify.messages import (
     MessageReader,
     delimit,
     encode_parts,
+    with_observed,
 )
 
 ADDRESS = Multiaddr("/ip4/192.0.2.1/tcp/4001")
@@ -188,3 +190,30 @@ def test_our_parts_stay_below_4_kib_and_ten(protocols: int, length: int, record:
     assert (back.listen_addresses, back.signed_peer_record) == ((ADDRESS,), message.signed_peer_record)
     if len(parts) < MAX_PARTS:
         assert back.protocols == message.protocols[:MAX_PROTOCOLS]
+
+
+OBSERVED = Multiaddr("/ip4/192.0.2.7/tcp/4001")
+
+
+@pytest.mark.spec("ID-8")
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([b""], id="nothing else"),
+        pytest.param(encode_parts(replace(FULL, observed_address=None)), id="one part"),
+        pytest.param([b"\x2a\x04ip/1" * (SINGLE_PART_BYTES // 6)], id="one part that is full"),
+        pytest.param([b"\x2a\x04ip/1" * (MAX_OWN_PART_BYTES // 6)] * 2 + [b""], id="the first two are full"),
+        pytest.param([b"\x2a\x04ip/1" * (MAX_OWN_PART_BYTES // 6)] * 2, id="all are full"),
+    ],
+)
+def test_the_observed_address_is_added_to_encoded_parts(parts: list[bytes]) -> None:
+    whole = with_observed(parts, OBSERVED)
+    assert read(delimit(whole)) == replace(read(delimit(parts)), observed_address=OBSERVED)
+    assert all(len(part) <= MAX_OWN_PART_BYTES for part in whole)
+    assert len(whole) > 1 or len(whole[0]) <= SINGLE_PART_BYTES
+    assert with_observed(parts, None) == parts
+
+
+def test_an_observed_address_without_room_is_left_out() -> None:
+    full = [b"\x2a\x04ip/1" * (MAX_OWN_PART_BYTES // 6)] * MAX_PARTS
+    assert with_observed(full, OBSERVED) == full

@@ -242,10 +242,16 @@ class Multiaddr:
         return raw is not None and (ip_ranges.is_link_local(raw) or "ip6zone" in self.protocols())
 
     def _first(self, *wanted: AddressProtocol | None) -> Span | None:
-        return next((span for span in self._spans if span[0] in wanted), None)
+        for span in self._spans:
+            if span[0] in wanted:
+                return span
+        return None
 
     def _last(self, wanted: AddressProtocol | None) -> Span | None:
-        return next((span for span in reversed(self._spans) if span[0] is wanted), None)
+        for span in reversed(self._spans):
+            if span[0] is wanted:
+                return span
+        return None
 
     def _value(self, span: Span | None) -> str | None:
         return None if span is None else parsing.component(self._data, span).value

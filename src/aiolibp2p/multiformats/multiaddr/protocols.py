@@ -20,7 +20,7 @@ VARIABLE = -1
 _MAX_NAME_LENGTH = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AddressProtocol:
     """One line of the table. `size` is that of the value in bytes: 0 for none, VARIABLE for a length before it.
 

@@ -23,11 +23,9 @@ def observed(remote: Multiaddr) -> Multiaddr | None:
     return source
 
 
-def told_over(addresses: Iterable[Multiaddr], local: Multiaddr, remote: Multiaddr) -> list[Multiaddr]:
-    """Of our own addresses those that mean anything at the other end: loopback ones only over loopback."""
-    if local.is_loopback or remote.is_loopback:
-        return list(addresses)
-    return [address for address in addresses if not address.is_loopback]
+def told(addresses: Iterable[Multiaddr], nearby: bool) -> list[Multiaddr]:
+    """Of our own addresses those that mean anything at the other end: loopback ones on this machine (`nearby`)."""
+    return [address for address in addresses if nearby or not address.is_loopback]
 
 
 def reachable_from(addresses: Iterable[Multiaddr], remote: Multiaddr) -> list[Multiaddr]:

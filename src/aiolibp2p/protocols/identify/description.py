@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_record import MAX_RECORD_ADDRESSES, next_seq, seal_peer_record
 from aiolibp2p.protocols.identify import address_scope
-from aiolibp2p.protocols.identify.messages import IdentifyMessage
+from aiolibp2p.protocols.identify.messages import IdentifyMessage, encode_parts, with_observed
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.connection import MuxedConnection
@@ -29,17 +30,24 @@ class OwnDescription:
         self._public_key = b""
         self._record = b""
         self._seq = 0
+        self._seen: tuple[list[Multiaddr], list[str]] = [], []
+        self._encoded: dict[bool, list[bytes]] = {}
 
     def refresh(self, host: Host) -> bool:
         """Look at the host; whether anything has changed since the last look. New addresses are signed anew."""
-        own = dict.fromkeys(address_scope.of_peer(host.addresses, host.peer_id))
+        seen = host.addresses, host.protocols
+        if self.edition and seen == self._seen:
+            return False
+        self._seen = seen
+        own = dict.fromkeys(address_scope.of_peer(seen[0], host.peer_id))
         addresses = tuple(address_scope.most_wanted(own, MAX_OWN_ADDRESS_BYTES)[:MAX_RECORD_ADDRESSES])
-        protocols = tuple(host.protocols)
+        protocols = tuple(seen[1])
         if self.edition and (addresses, protocols) == (self._addresses, self._protocols):
             return False
         if not self.edition or addresses != self._addresses:
             self._sign(host, addresses)
         self._addresses, self._protocols = addresses, protocols
+        self._encoded.clear()
         self.edition += 1
         return True
 
@@ -50,14 +58,23 @@ class OwnDescription:
         self._record = seal_peer_record(host.private_key, self._seq, abroad or addresses).encode()
         self._public_key = host.private_key.public_key.marshal()
 
-    def message_over(self, connection: MuxedConnection) -> IdentifyMessage:
-        """What the peer of this connection is told; `refresh` first."""
-        remote = connection.remote_address
+    def parts_over(self, connection: MuxedConnection) -> list[bytes]:
+        """What the peer of this connection is told, encoded; `refresh` first.
+
+        Only the observed address differs from one peer to the next; the rest is encoded once an edition.
+        """
+        local, remote = connection.local_address, connection.remote_address
+        nearby = local.is_loopback or remote.is_loopback
+        parts = self._encoded.get(nearby)
+        if parts is None:
+            parts = self._encoded[nearby] = encode_parts(self._message(address_scope.told(self._addresses, nearby)))
+        return with_observed(parts, address_scope.observed(remote))
+
+    def _message(self, addresses: Sequence[Multiaddr]) -> IdentifyMessage:
         return IdentifyMessage(
             public_key=self._public_key,
-            listen_addresses=tuple(address_scope.told_over(self._addresses, connection.local_address, remote)),
+            listen_addresses=tuple(addresses),
             protocols=self._protocols,
-            observed_address=address_scope.observed(remote),
             protocol_version=self._protocol_version,
             agent_version=self._agent_version,
             signed_peer_record=self._record,

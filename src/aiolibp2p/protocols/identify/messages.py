@@ -42,6 +42,9 @@ MAX_VERSION_CHARACTERS = 128
 """Taken of an agent or protocol version, in code points."""
 
 
+_OBSERVED_TAG = b"\x22"  # field 4, bytes
+
+
 @dataclass(frozen=True)
 class IdentifyMessage:
     """What a message says. None, or an empty tuple, is what it does not say.
@@ -189,6 +192,20 @@ def _without_record(message: IdentifyMessage) -> list[bytes]:
             parts.append(bytearray())
         parts[-1] += encoded
     return [bytes(part) for part in parts]
+
+
+def with_observed(parts: Sequence[bytes], observed: Multiaddr | None) -> list[bytes]:
+    """Encoded parts and, in the first with room for it, where the peer is seen: fields may stand in any order."""
+    whole = list(parts)
+    if observed is None:
+        return whole
+    value = observed.to_bytes()
+    field = _OBSERVED_TAG + varint.encode(len(value)) + value
+    for number, part in enumerate(whole):
+        if len(part) + len(field) <= (SINGLE_PART_BYTES if number == 0 and len(whole) == 1 else MAX_OWN_PART_BYTES):
+            whole[number] = part + field
+            return whole
+    return [*whole, field] if len(whole) < MAX_PARTS else whole
 
 
 def delimit(parts: Sequence[bytes]) -> bytes:

@@ -7,7 +7,7 @@ import logging
 import math
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiolibp2p.errors import (
     FormatError,
@@ -29,7 +29,6 @@ from aiolibp2p.protocols.identify.messages import (
     IdentifyMessage,
     MessageReader,
     delimit,
-    encode_parts,
 )
 from aiolibp2p.protocols.identify.rate_limit import PushLimiter, PushRates
 
@@ -55,6 +54,9 @@ RATE_LIMITED_CODE = 0x1003
 """The stream error codes other implementations give for "too many" and "too often"."""
 
 READ_BYTES = 16 * 1024
+
+_TAKEN_OVER = ("protocols", "agent_version", "protocol_version", "observed_address")
+_NOT_SAID = (None, ())
 
 logger = logging.getLogger("aiolibp2p.identify")
 
@@ -206,7 +208,7 @@ class Identify:
     async def _tell(self, host: Host, stream: Stream) -> None:
         self._own.refresh(host)
         edition = self._own.edition
-        await stream.write(delimit(encode_parts(self._own.message_over(stream.connection))))
+        await stream.write(delimit(self._own.parts_over(stream.connection)))
         await stream.close()
         known = self._peers.get(stream.remote_peer)
         if known is not None:
@@ -299,28 +301,19 @@ class Identify:
 
     def _learn(self, host: Host, connection: MuxedConnection, message: IdentifyMessage) -> IdentifyResult:
         """Take over what the message says, and nothing where it says nothing. A key not the peer's damns all of it."""
-        peer = connection.remote_peer
+        peer, store = connection.remote_peer, host.peerstore
         connected = bool(host.connections(peer))
         before = self._peers[peer].result if peer in self._peers else IdentifyResult(peer)
-        result = before
+        told: dict[str, Any] = {name: said for name in _TAKEN_OVER if (said := getattr(message, name)) not in _NOT_SAID}
         if message.public_key is not None:
-            result = replace(result, public_key=_key_of(peer, message.public_key))
+            told["public_key"] = key = _key_of(peer, message.public_key)
+            store.add_key(peer, key)
         if message.protocols:
-            result = replace(result, protocols=message.protocols)
-        if message.agent_version is not None:
-            result = replace(result, agent_version=message.agent_version)
-        if message.protocol_version is not None:
-            result = replace(result, protocol_version=message.protocol_version)
-        if message.observed_address is not None:
-            result = replace(result, observed_address=message.observed_address)
-        store = host.peerstore
-        if result.public_key is not None:
-            store.add_key(peer, result.public_key)
-        if message.protocols:
-            store.set_protocols(peer, result.protocols)
+            store.set_protocols(peer, message.protocols)
+        told |= _learn_addresses(host, connection, message, before)
+        result = replace(before, **told)
         if message.agent_version is not None or message.protocol_version is not None:
             store.set_metadata(peer, result.agent_version, result.protocol_version)
-        result = _learn_addresses(host, connection, message, result)
         if connected:
             self._acquaintance(peer).result = result
         host.emit(
@@ -366,28 +359,31 @@ def _key_of(peer: PeerId, data: bytes) -> PublicKey:
 
 
 def _learn_addresses(
-    host: Host, connection: MuxedConnection, message: IdentifyMessage, result: IdentifyResult
-) -> IdentifyResult:
-    """Put the peer's addresses into the peerstore, in place of those it told before; the signed ones if valid."""
+    host: Host, connection: MuxedConnection, message: IdentifyMessage, before: IdentifyResult
+) -> dict[str, Any]:
+    """Put the peer's addresses into the peerstore, in place of those it told before; the signed ones if valid.
+
+    Returns what changes in the result.
+    """
     peer, store = connection.remote_peer, host.peerstore
     ttl = CONNECTED_TTL_S if host.connections(peer) else RECENTLY_CONNECTED_TTL_S
     envelope = _certify(host, peer, message.signed_peer_record, ttl)
     listed = address_scope.of_peer(message.listen_addresses, peer)
     if envelope is None and not listed:
-        return result
+        return {}
     told = listed if envelope is None else store.addresses(peer)
     if envelope is not None and connection.remote_address.is_loopback:
         told += [address for address in listed if address.is_loopback]
     remote = connection.remote_address
     reachable = address_scope.reachable_from(dict.fromkeys(told), remote)[:MAX_ADDRESSES]
-    outdated = frozenset((*result.listen_addresses, *told)).difference(reachable)
+    outdated = frozenset((*before.listen_addresses, *told)).difference(reachable)
     known = store.addresses(peer)
     if not outdated.isdisjoint(known):
         store.clear_addresses(peer)
         others = [address for address in known if address not in outdated]
         store.add_addresses(peer, others, RECENTLY_CONNECTED_TTL_S)
     store.add_addresses(peer, reachable, ttl)
-    return replace(result, listen_addresses=tuple(reachable), signed_peer_record=envelope)
+    return {"listen_addresses": tuple(reachable), "signed_peer_record": envelope}
 
 
 def _certify(host: Host, peer: PeerId, record: bytes | None, ttl_s: float) -> SignedEnvelope | None:
