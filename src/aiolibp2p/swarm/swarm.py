@@ -64,6 +64,7 @@ class Swarm:
         self._listeners: list[Listener] = []
         self._dials: dict[object, SharedDial] = {}
         self._not_optimistic: dict[Multiaddr, None] = {}
+        self._duplicates: dict[Connection, asyncio.TimerHandle] = {}
         self._closed = False
         context = ConnectionContext(
             self._config.connection,
@@ -207,10 +208,15 @@ class Swarm:
             self.on_connection(connection)
 
     def _watch_duplicate(self, connection: Connection) -> None:
-        if connection.is_outbound and self._table.best(connection.remote_peer) is not connection:
-            asyncio.get_running_loop().call_later(self._config.duplicate_idle_s, self._trim_duplicate, connection)
+        if not connection.is_outbound or connection in self._duplicates:
+            return
+        if self._table.best(connection.remote_peer) is not connection:
+            delay_s = self._config.duplicate_idle_s
+            timer = asyncio.get_running_loop().call_later(delay_s, self._trim_duplicate, connection)
+            self._duplicates[connection] = timer
 
     def _trim_duplicate(self, connection: Connection) -> None:
+        self._duplicates.pop(connection, None)
         if connection.is_closed or self._closed or self._table.best(connection.remote_peer) is connection:
             return
         idle_since = connection.idle_since
@@ -223,6 +229,9 @@ class Swarm:
     def _connection_closed(self, connection: Connection, reason: str) -> None:
         peer = connection.remote_peer
         last = self._table.remove(connection)
+        timer = self._duplicates.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
         self._parts.emit(ConnectionClosed(peer, connection.remote_address, reason))
         if last:
             self._parts.emit(PeerDisconnected(peer))
