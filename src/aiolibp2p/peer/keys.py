@@ -14,7 +14,6 @@ from typing import Protocol, final
 
 from aiolibp2p.errors import ConfigError, FormatError, SignatureInvalid
 from aiolibp2p.multiformats import varint
-from aiolibp2p.peer import key_file
 from aiolibp2p.peer.peer_id import MAX_INLINED_KEY, PeerId, set_key_decoder
 
 MAX_PUBLIC_KEY_BYTES = 2048
@@ -183,6 +182,8 @@ class PrivateKey:
 
         Raises ConfigError when the file cannot be read, FormatError when it holds no such key; both name it.
         """
+        from aiolibp2p.peer import key_file  # loaded by those who keep keys in files
+
         encoded = key_file.read(path, MAX_PRIVATE_KEY_BYTES)
         try:
             return cls.unmarshal(encoded)
@@ -194,6 +195,8 @@ class PrivateKey:
 
         Raises ConfigError when it cannot be written, and when it exists already unless `overwrite`.
         """
+        from aiolibp2p.peer import key_file  # loaded by those who keep keys in files
+
         key_file.write(path, self.marshal(), overwrite=overwrite)
 
     @property

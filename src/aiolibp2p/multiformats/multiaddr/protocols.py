@@ -6,7 +6,6 @@ no settled form (scion, shs, silverpine, thread) are left out: an address that h
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 
 from aiolibp2p.errors import InvalidMultiaddr
@@ -71,6 +70,8 @@ def _similar_name(name: str) -> str | None:
         return None
     lower = name.lower()
     swapped = [known for known in BY_NAME if sorted(known) == sorted(lower)]
+    import difflib  # for a typo only
+
     return next(iter(swapped or difflib.get_close_matches(lower, BY_NAME, 1)), None)
 
 
