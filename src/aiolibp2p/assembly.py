@@ -21,7 +21,7 @@ from aiolibp2p.protocols.ping import Ping, PingConfig
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.swarm import Swarm, SwarmConfig
 from aiolibp2p.swarm.handlers import StreamHandlers
-from aiolibp2p.swarm.interfaces import expand_wildcard
+from aiolibp2p.swarm.interfaces import Interfaces
 from aiolibp2p.swarm.swarm import SwarmParts
 from aiolibp2p.transports.tcp import TcpConfig, TcpTransport
 
@@ -112,7 +112,7 @@ def assemble(config: HostConfig) -> Parts:
         swarm=swarm,
         ping=Ping(limits.ping),
         identify=Identify(IdentifyConfig(agent_version=config.agent_version)),
-        expand_wildcard=expand_wildcard,
+        expand_wildcard=Interfaces(runtime.now).expand,
     )
 
 

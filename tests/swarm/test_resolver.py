@@ -9,7 +9,6 @@ import pytest
 
 from aiolibp2p.errors import Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
-from aiolibp2p.swarm.interfaces import expand_wildcard
 from aiolibp2p.swarm.resolver import MAX_RESULTS, resolve
 
 PEER = "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
@@ -66,11 +65,3 @@ async def test_what_does_not_resolve_says_so() -> None:
         await resolve(Multiaddr("/dns4/nowhere.invalid/tcp/1"))
     with pytest.raises(UnsupportedAddress):
         await resolve(Multiaddr("/dnsaddr/example.com"))
-
-
-def test_wildcards_become_interfaces() -> None:
-    expanded = expand_wildcard(Multiaddr("/ip4/0.0.0.0/tcp/9"))
-    assert expanded[-1] == Multiaddr("/ip4/127.0.0.1/tcp/9")
-    assert not any(one.is_unspecified or one.is_link_local for one in expanded)
-    assert all(":" in (one.ip or "") for one in expand_wildcard(Multiaddr("/ip6/::/tcp/9")))
-    assert expand_wildcard(Multiaddr("/ip4/127.0.0.1/tcp/9")) == [Multiaddr("/ip4/127.0.0.1/tcp/9")]
