@@ -42,6 +42,9 @@ class Raw:
     def unsent(self) -> int:
         return self.backlog
 
+    def rtt(self) -> float | None:
+        return 0.25
+
     def close(self) -> None:
         self.closes += 1
 

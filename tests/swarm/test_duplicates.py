@@ -11,6 +11,7 @@ from aiolibp2p.swarm import SwarmConfig
 
 
 def live_timers() -> int:
+    gc.collect()
     return sum(isinstance(one, asyncio.TimerHandle) and not one.cancelled() for one in gc.get_objects())
 
 

@@ -63,6 +63,10 @@ class RawConnection(Protocol):
         """Bytes that were written and not yet taken by the operating system. At 0 it holds no buffer of ours."""
         ...
 
+    def rtt(self) -> float | None:
+        """The smallest round trip that the operating system has seen on it, in seconds; None when it does not say."""
+        ...
+
     def close(self) -> None:
         """Send what is left, then end. `connection_lost` follows."""
         ...

@@ -72,6 +72,10 @@ class MuxerWire(Protocol):
         """The same for `header` followed by `payload`, without joining them first."""
         ...
 
+    def rtt(self) -> float | None:
+        """The smallest round trip of the path itself, in seconds, whatever waits in queues; None when unknown."""
+        ...
+
 
 class MuxerSession(Protocol):
     """One connection's streams. Pure: bytes in by `receive_data`, bytes out through its `MuxerWire`."""

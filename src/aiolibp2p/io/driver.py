@@ -215,6 +215,10 @@ class Driver:
         if raw.unsent():
             self._buffers.replace_send()
 
+    def rtt(self) -> float | None:
+        """What the raw connection says."""
+        return self._raw.rtt()
+
     async def drain(self) -> None:
         """Wait until the transport has caught up. Raises what ended the connection."""
         while self.full and self._error is None:

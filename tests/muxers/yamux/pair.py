@@ -35,6 +35,10 @@ class Wire:
     sizes: list[int] = field(default_factory=list)
     """One for each cipher frame."""
     flushes: int = 0
+    path_rtt: float | None = None
+
+    def rtt(self) -> float | None:
+        return self.path_rtt
 
     def request_flush(self) -> None:
         self.flushes += 1

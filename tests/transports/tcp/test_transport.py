@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 
 import pytest
 
@@ -199,4 +200,22 @@ async def test_peers_that_are_gone_before_they_are_accepted_harm_nobody() -> Non
             raw.abort()
     raw.abort()
     survivor.abort()
+    await listener.close()
+
+
+async def test_the_kernel_tells_the_round_trip() -> None:
+    accepted: asyncio.Future[NewConnection] = asyncio.get_running_loop().create_future()
+    listener = await TcpTransport().listen(LOOPBACK, accepted.set_result)
+    raw = await TcpTransport().dial(listener.addresses[0])
+    receiver = Receiver()
+    raw.start(receiver)
+    other = await accepted
+    if sys.platform == "linux":
+        assert 0 < (raw.rtt() or 0) < 1
+    else:
+        assert raw.rtt() is None
+    raw.abort()
+    await receiver.lost
+    assert raw.rtt() is None
+    other.abort()
     await listener.close()

@@ -80,6 +80,7 @@ class YamuxSession:
     ) -> None:
         self.closed = False
         self._acceptor = acceptor
+        self._wire = wire
         self._outbox = Outbox(wire)
         self._runtime = runtime
         self._config = config
@@ -265,8 +266,13 @@ class YamuxSession:
         if state.got_fin:
             self._forget_if_over(state)
         elif state.taken >= state.window >> 1:
-            delta = state.announce(self._runtime.now(), self._keep_alive.rtt, self._config.max_window_bytes)
+            delta = state.announce(self._runtime.now(), self._path_rtt, self._config.max_window_bytes)
             self._outbox.control(frames.window_update(stream_id, state.take_flags(), delta))
+
+    def _path_rtt(self) -> float | None:
+        # A ping's answer may have waited behind data, and a window sized by that would only lengthen the queue.
+        path = self._wire.rtt()
+        return self._keep_alive.rtt if path is None else path
 
     def close_write(self, stream_id: int) -> None:
         """Send FIN, in a frame of its own: js resets a stream whose FIN comes with its first data."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiolibp2p.abc.muxer import StreamSink
 from aiolibp2p.muxers.yamux.frames import ACK, INITIAL_WINDOW_BYTES
-from aiolibp2p.muxers.yamux.window import next_window
+from aiolibp2p.muxers.yamux.window import FAST_GROWTH_BYTES, next_window
 
 
 class StreamState:
@@ -60,14 +62,13 @@ class StreamState:
         """Nothing will come, go or be read any more."""
         return self.got_fin and self.sent_fin and not self.unread
 
-    def announce(self, now: float, rtt: float | None, maximum: int) -> int:
+    def announce(self, now: float, rtt: Callable[[], float | None], maximum: int) -> int:
         """Give back what was taken, in a window grown as its use asks for; the delta to send."""
-        elapsed = 0.0
-        if self.announced_at is None:
-            rtt = None
-        else:
-            elapsed = now - self.announced_at
-        window = next_window(self.window, self.taken, elapsed, rtt, maximum)
+        before, window = self.announced_at, self.window
+        if window < FAST_GROWTH_BYTES or before is None:
+            window = next_window(window, self.taken, 0.0, None, maximum)
+        elif window < maximum:
+            window = next_window(window, self.taken, now - before, rtt(), maximum)
         delta = self.taken + window - self.window
         self.window = window
         self.credit += delta

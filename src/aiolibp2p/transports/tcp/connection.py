@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
+import sys
 from collections.abc import Callable
 from typing import cast
 
@@ -12,6 +14,12 @@ from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 EARLY_BYTES = 4096
+
+# Linux: tcpi_min_rtt in struct tcp_info, microseconds.
+_TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
+_MIN_RTT = struct.Struct("=I")
+_MIN_RTT_AT = 148
+_MIN_RTT_END = _MIN_RTT_AT + _MIN_RTT.size
 
 
 class TcpConnection(asyncio.BufferedProtocol):
@@ -133,6 +141,17 @@ class TcpConnection(asyncio.BufferedProtocol):
     def unsent(self) -> int:
         """Bytes that the operating system has not taken yet."""
         return self._transport.get_write_buffer_size()
+
+    def rtt(self) -> float | None:
+        """The kernel's smallest round trip, which no queue of ours adds to; None on other systems than Linux."""
+        if _TCP_INFO is None or self._lost:
+            return None
+        sock = self._transport.get_extra_info("socket")
+        try:
+            info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _MIN_RTT_END)
+        except OSError:
+            return None
+        return _MIN_RTT.unpack_from(info, _MIN_RTT_AT)[0] / 1e6 if len(info) == _MIN_RTT_END else None
 
     def close(self) -> None:
         """Send the rest, then close."""
