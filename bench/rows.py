@@ -61,26 +61,28 @@ def _ours_uvloop(profiles: str | None) -> Commands:
     return _ours("uvloop", profiles)
 
 
-def _go(profiles: str | None) -> Commands:
+def _peer(name: str, environment: Mapping[str, str]) -> Commands:
+    """A peer of another implementation, built if need be."""
     sys.path.append(str(ROOT / "tests"))
     try:
-        from interop import builds
+        from interop.builds import BuildFailed, ToolchainMissing
+        from interop.kinds import KINDS
     except ImportError as error:
-        raise RowMissing(f"the builder of the go peer is missing: {error}") from error
+        raise RowMissing(f"the builder of the {name} peer is missing: {error}") from error
     finally:
         sys.path.pop()
     try:
-        program = str(builds.go_peer())
-    except (builds.ToolchainMissing, builds.BuildFailed) as error:
+        program = next(kind for kind in KINDS if kind.name == name).program()
+    except (ToolchainMissing, BuildFailed) as error:
         raise RowMissing(str(error)) from error
-    return Commands([program, "--listen", LISTEN], [program], GO_SETTINGS)
+    return Commands([*program, "--listen", LISTEN], program, environment)
 
 
 ROWS: dict[str, Callable[[str | None], Commands]] = {
     "raw": _raw,
     "ours-stdlib": lambda profiles: _ours("stdlib", profiles),
     "ours-uvloop": _ours_uvloop,
-    "go": _go,
+    "go": lambda profiles: _peer("go", GO_SETTINGS),
 }
 
 

@@ -6,10 +6,8 @@ A build lives in `<cache>/aiolibp2p/interop/<hash of sources and toolchain>/`; i
 from __future__ import annotations
 
 import fcntl
-import functools
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -17,14 +15,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parents[2] / "interop"
-GO_INSTALLED_AT = "/usr/local/go/bin/go"  # where go's own installer puts it, on the path or not
-GO_OLDEST = (1, 26)
-GO_SETTINGS = {
-    "CGO_ENABLED": "0",
-    "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
-    "GOTOOLCHAIN": "local",
-    "GOWORK": "off",
-}
 BUILD_TIMEOUT_S = 900.0
 
 
@@ -87,28 +77,3 @@ def run_tool(command: list[str], cwd: Path, environment: dict[str, str] | None =
     if done.returncode:
         raise BuildFailed(f"{' '.join(command)} in {cwd} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-@functools.cache
-def go_peer() -> Path:
-    """The go peer's binary. Raises ToolchainMissing, BuildFailed."""
-    home = SOURCES / "go"
-    go, version = _go_toolchain(home)
-
-    def build(target: Path) -> None:
-        run_tool([go, "build", "-ldflags=-s -w", "-o", str(target / "peer"), "."], home, GO_SETTINGS)
-
-    sources = [*home.glob("*.go"), home / "go.mod", home / "go.sum"]
-    return built_once(build_key(version, sources), build) / "peer"
-
-
-def _go_toolchain(home: Path) -> tuple[str, str]:
-    needed = f"the go peer needs Go {'.'.join(map(str, GO_OLDEST))} or newer on the path"
-    go = shutil.which("go") or shutil.which(GO_INSTALLED_AT)
-    if go is None:
-        raise ToolchainMissing(needed)
-    version = run_tool([go, "version"], home, GO_SETTINGS).strip()
-    number = re.search(r"go(\d+)\.(\d+)", version)
-    if number is None or (int(number[1]), int(number[2])) < GO_OLDEST:
-        raise ToolchainMissing(f"{needed}, not {version!r}")
-    return go, version

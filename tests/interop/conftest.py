@@ -10,23 +10,31 @@ from typing import Any
 import pytest
 
 from interop.builds import BuildFailed, ToolchainMissing
-from interop.peers import GoPeer, Peer, StartPeer
-
-PEERS: dict[str, type[Peer]] = {"start_go": GoPeer}
+from interop.kinds import KINDS
+from interop.peers import Peer, StartPeer
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what the collected tests need now, where no test's time limit counts."""
     if session.config.option.collectonly:
         return
-    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    for fixture, kind in PEERS.items():
-        if fixture in wanted:
+    cases = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
+    for kind in KINDS:
+        if any(params.get("kind") is kind for params in cases):
             with suppress(ToolchainMissing, BuildFailed):  # each test says so by itself
                 kind.program()
 
 
-async def _starting(kind: type[Peer]) -> AsyncIterator[StartPeer]:
+@pytest.fixture(params=[pytest.param(kind, id=kind.name) for kind in KINDS])
+def kind(request: pytest.FixtureRequest) -> type[Peer]:
+    """Which implementation the test runs with."""
+    chosen: type[Peer] = request.param
+    return chosen
+
+
+@pytest.fixture
+async def start_peer(kind: type[Peer]) -> AsyncIterator[StartPeer]:
+    """`await start_peer(key="rsa")`: peers of this kind that end with the test."""
     try:
         kind.program()
     except ToolchainMissing as missing:
@@ -42,13 +50,6 @@ async def _starting(kind: type[Peer]) -> AsyncIterator[StartPeer]:
 
 
 @pytest.fixture
-async def start_go() -> AsyncIterator[StartPeer]:
-    """`await start_go(key="rsa")`: go peers that end with the test."""
-    async for start in _starting(GoPeer):
-        yield start
-
-
-@pytest.fixture
-async def go_peer(start_go: StartPeer) -> Peer:
-    """A go peer with the usual settings: Ed25519, noise, yamux, one TCP address on 127.0.0.1."""
-    return await start_go()
+async def peer(start_peer: StartPeer) -> Peer:
+    """A peer with the usual settings: Ed25519, noise, yamux, one TCP address on 127.0.0.1."""
+    return await start_peer()

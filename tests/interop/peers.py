@@ -1,5 +1,7 @@
 """Peers of other implementations as child processes, driven by the JSON lines of interop/README.md.
 
+Each implementation is a subclass in a module of its own (go_peer.py ...), listed in kinds.py.
+
 async with GoPeer(key="rsa") as peer:
     answer = await peer.command("ping", address=str(host.addresses[0]), count=3)
 """
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar, TypeAlias
 
-from interop import builds
+KEY_TYPES = ("ed25519", "secp256k1", "ecdsa", "rsa")
 
 LINE_LIMIT_BYTES = 16 * 1024 * 1024
 STDERR_LINES_KEPT = 60
@@ -58,10 +60,37 @@ class PeerSettings:
         return flags if self.psk is None else [*flags, "--psk", self.psk]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What an implementation can and how it differs. The defaults are the most there is; what lacks, its peer says."""
+
+    keys: Sequence[str] = KEY_TYPES
+    """Types of identity that it can have itself."""
+    verifies: Sequence[str] = KEY_TYPES
+    """Types of identity that it accepts of others."""
+    securities: Sequence[str] = ("noise", "tls")
+    muxers: Sequence[str] = ("yamux", "mplex")
+    early_muxer: bool = True
+    """Agrees on the muxer inside the security handshake."""
+    reset_codes: bool = True
+    """A reset carries its error code, both ways."""
+    sends_record: bool = True
+    """Its identify message holds a signed peer record that we accept."""
+    reads_record: bool = True
+    """It accepts the signed peer record that we send."""
+    reads_own_record: bool = True
+    """It accepts the signed peer record that it sends."""
+    pushes_protocols: bool = True
+    """add_protocol and remove_protocol are followed by an identify push."""
+    pushes_addresses: bool = True
+    """add_listen is followed by an identify push."""
+
+
 class Peer:
     """One running peer; subclasses say which program it is. Commands may run at the same time."""
 
     name: ClassVar[str]
+    traits: ClassVar[Traits] = Traits()
 
     peer_id: str
     addresses: list[str]
@@ -194,14 +223,3 @@ class Peer:
 
 StartPeer: TypeAlias = Callable[..., Awaitable[Peer]]
 """`await start(key="rsa")`: a peer that ends with the test; the keywords are those of PeerSettings."""
-
-
-class GoPeer(Peer):
-    """go-libp2p, from interop/go."""
-
-    name = "go"
-
-    @classmethod
-    def program(cls) -> list[str]:
-        """The binary, built once."""
-        return [str(builds.go_peer())]

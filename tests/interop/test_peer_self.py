@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
+from interop.kinds import peers_that, peers_with_each
 from interop.peers import PeerDied, PeerError, StartPeer
 
 pytestmark = pytest.mark.interop
 
 MEBIBYTE = 1024 * 1024
-KEY_TYPES = ["ed25519", "secp256k1", "ecdsa", "rsa"]
 
 
-@pytest.mark.parametrize("security", ["noise", "tls"])
-@pytest.mark.parametrize("muxer", ["yamux", "mplex"])
-async def test_dial_and_ping(start_go: StartPeer, security: str, muxer: str) -> None:
-    server = await start_go(security=[security], muxer=[muxer])
-    client = await start_go(listen=[], security=[security], muxer=[muxer])
+@peers_with_each(security="securities", muxer="muxers")
+async def test_dial_and_ping(start_peer: StartPeer, security: str, muxer: str) -> None:
+    server = await start_peer(security=[security], muxer=[muxer])
+    client = await start_peer(listen=[], security=[security], muxer=[muxer])
     assert client.addresses == []
     dialled = await client.command("dial", address=server.address)
     assert dialled["peer_id"] == server.peer_id
@@ -31,29 +30,41 @@ async def test_dial_and_ping(start_go: StartPeer, security: str, muxer: str) -> 
     assert (connection["peer_id"], connection["direction"]) == (client.peer_id, "inbound")
 
 
-@pytest.mark.parametrize("key", KEY_TYPES)
-async def test_identify_and_push(start_go: StartPeer, key: str) -> None:
-    server = await start_go(key=key, listen=["/ip4/127.0.0.1/tcp/0", "/ip6/::1/tcp/0"])
-    client = await start_go()
+@peers_with_each(key="keys")
+async def test_identify(start_peer: StartPeer, key: str) -> None:
+    server = await start_peer(key=key, listen=["/ip4/127.0.0.1/tcp/0", "/ip6/::1/tcp/0"])
+    client = await start_peer()
     learnt = await client.command("identify", address=server.addresses[1])
     assert learnt["key_type"] == key
-    assert learnt["signed_record"] is True
-    assert learnt["agent_version"].startswith("interop-go/")
+    assert learnt["signed_record"] is server.traits.reads_own_record
+    assert learnt["agent_version"].startswith(f"interop-{server.name}/")
     assert sorted(learnt["listen_addresses"]) == sorted(text.partition("/p2p/")[0] for text in server.addresses)
     assert "/interop/echo/1.0.0" in learnt["protocols"]
     assert learnt["observed_address"].startswith("/ip6/::1/tcp/")
+
+
+@peers_that("pushes_protocols")
+async def test_push_of_protocols(start_peer: StartPeer) -> None:
+    server, client = await start_peer(), await start_peer()
+    await client.command("identify", address=server.address)
     await server.command("add_protocol", protocol="/interop/added/1.0.0")
     await client.command("wait_protocol", peer=server.peer_id, protocol="/interop/added/1.0.0", timeout=5)
     assert "/interop/added/1.0.0" in (await client.command("protocols", peer=server.peer_id))["protocols"]
     await server.command("remove_protocol", protocol="/interop/added/1.0.0")
     await client.command("wait_protocol", peer=server.peer_id, protocol="/interop/added/1.0.0", absent=True, timeout=5)
+
+
+@peers_that("pushes_addresses")
+async def test_push_of_addresses(start_peer: StartPeer) -> None:
+    server, client = await start_peer(), await start_peer()
+    await client.command("identify", address=server.address)
     added = await server.command("add_listen", address="/ip4/127.0.0.1/tcp/0")
     [address] = set(added["addresses"]) - set(server.addresses)
     await client.command("wait_peer_address", address=address, timeout=5)
 
 
-async def test_streams_echo_and_perf(start_go: StartPeer) -> None:
-    server, client = await start_go(), await start_go()
+async def test_streams_echo_and_perf(start_peer: StartPeer) -> None:
+    server, client = await start_peer(), await start_peer()
     await client.command("dial", address=server.address)
     slow = await client.command("echo", peer=server.peer_id, bytes=10 * MEBIBYTE, read_delay_ms=2)
     assert slow["bytes"] == 10 * MEBIBYTE
@@ -67,8 +78,8 @@ async def test_streams_echo_and_perf(start_go: StartPeer) -> None:
     assert perf["download_seconds"] > 0
 
 
-async def test_bench_commands_count(start_go: StartPeer) -> None:
-    server, client = await start_go(), await start_go()
+async def test_bench_commands_count(start_peer: StartPeer) -> None:
+    server, client = await start_peer(), await start_peer()
     await client.command("dial", address=server.address)
     pings = await client.command("pings_rate", peer=server.peer_id, streams=4, seconds=0.2)
     opens = await client.command("opens_rate", peer=server.peer_id, concurrency=4, count=200)
@@ -81,8 +92,8 @@ async def test_bench_commands_count(start_go: StartPeer) -> None:
     assert (await client.command("usage"))["user_seconds"] > 0
 
 
-async def test_failures_have_a_kind(start_go: StartPeer) -> None:
-    server, client, other = await start_go(), await start_go(), await start_go()
+async def test_failures_have_a_kind(start_peer: StartPeer) -> None:
+    server, client, other = await start_peer(), await start_peer(), await start_peer()
     await client.command("dial", address=server.address)
     expected: dict[str, tuple[str, dict[str, Any]]] = {
         "protocol_not_supported": ("open", {"peer": server.peer_id, "protocol": "/nobody/1.0.0"}),
@@ -101,13 +112,13 @@ async def test_failures_have_a_kind(start_go: StartPeer) -> None:
     await server.command("wait_disconnected", peer=client.peer_id, timeout=5)
 
 
-async def test_a_peer_that_cannot_start_says_why(start_go: StartPeer) -> None:
+async def test_a_peer_that_cannot_start_says_why(start_peer: StartPeer) -> None:
     with pytest.raises(PeerDied, match="unknown type"):
-        await start_go(key="dsa")
+        await start_peer(key="dsa")
 
 
-async def test_a_peer_that_ends_fails_what_was_asked(start_go: StartPeer) -> None:
-    peer = await start_go()
+async def test_a_peer_that_ends_fails_what_was_asked(start_peer: StartPeer) -> None:
+    peer = await start_peer()
     waiting = asyncio.create_task(peer.command("wait_connected", peer=peer.peer_id))
     await peer.command("connections")
     await peer.command("quit")
