@@ -88,6 +88,9 @@ func ping(p *peerProgram, ctx context.Context, r *request) (map[string]any, erro
 
 func toMs(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
+// sequentialBytes are sent whole before the answer is read: they fit the windows of both sides.
+const sequentialBytes = 64 << 10
+
 // exchange sends n bytes and waits until the same bytes came back.
 func exchange(s io.ReadWriter, n int) (time.Duration, error) {
 	sent := make([]byte, n)
@@ -96,7 +99,9 @@ func exchange(s io.ReadWriter, n int) (time.Duration, error) {
 		return 0, err
 	}
 	start := time.Now()
-	if _, err := s.Write(sent); err != nil {
+	if n > sequentialBytes {
+		go s.Write(sent) // should it fail, so does the read
+	} else if _, err := s.Write(sent); err != nil {
 		return 0, err
 	}
 	if _, err := io.ReadFull(s, received); err != nil {

@@ -82,10 +82,12 @@ async def test_bench_commands_count(start_peer: StartPeer) -> None:
     server, client = await start_peer(), await start_peer()
     await client.command("dial", address=server.address)
     pings = await client.command("pings_rate", peer=server.peer_id, streams=4, seconds=0.2)
+    large = await client.command("pings_rate", peer=server.peer_id, count=4, bytes=2 * MEBIBYTE, timeout=10)
     opens = await client.command("opens_rate", peer=server.peer_id, concurrency=4, count=200)
     dials = await client.command("dials_rate", address=server.address, concurrency=2, count=20)
     assert pings["count"] > 50
     assert 0.2 <= pings["seconds"] < 2
+    assert large["count"] == 4
     assert opens["count"] == 200
     assert dials["count"] == 20
     assert 0 < dials["p50_ms"] <= dials["p99_ms"]
