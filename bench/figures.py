@@ -57,8 +57,8 @@ class Figure(Protocol):
         """Warm a row up, and return what runs one round of about so many seconds."""
 
 
-ALL_ROWS = ("raw", "ours-stdlib", "ours-uvloop", "go")
-LIBRARIES = ("ours-stdlib", "ours-uvloop", "go")
+ALL_ROWS = ("raw", "ours-stdlib", "ours-uvloop", "go", "rust")
+LIBRARIES = ("ours-stdlib", "ours-uvloop", "go", "rust")
 FASTER_THAN_GO = {"ours-stdlib": 1.5, "ours-uvloop": 1.5}
 NEAR_GO = {"ours-stdlib": 0.4, "ours-uvloop": 0.5}
 

@@ -83,6 +83,7 @@ ROWS: dict[str, Callable[[str | None], Commands]] = {
     "ours-stdlib": lambda profiles: _ours("stdlib", profiles),
     "ours-uvloop": _ours_uvloop,
     "go": lambda profiles: _peer("go", GO_SETTINGS),
+    "rust": lambda profiles: _peer("rust", {}),
 }
 
 

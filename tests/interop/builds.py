@@ -10,12 +10,14 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parents[2] / "interop"
-BUILD_TIMEOUT_S = 900.0
+BUILD_TIMEOUT_S = 1800.0
 
 
 class ToolchainMissing(Exception):
@@ -51,9 +53,9 @@ def built_once(key: str, build: Callable[[Path], None]) -> Path:
     directory.parent.mkdir(parents=True, exist_ok=True)
     if directory.is_dir():
         return directory
-    with open(directory.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(directory):
         if not directory.is_dir():
+            sys.stderr.write(f"\nbuilding a peer into {directory}: once, and it takes a while\n")
             fresh = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=directory.parent))
             try:
                 build(fresh)
@@ -61,6 +63,14 @@ def built_once(key: str, build: Callable[[Path], None]) -> Path:
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
     return directory
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """One process at a time works on that directory; others wait."""
+    with open(directory.with_name(directory.name + ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def run_tool(command: list[str], cwd: Path, environment: dict[str, str] | None = None) -> str:

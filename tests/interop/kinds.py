@@ -10,8 +10,9 @@ import pytest
 
 from interop.go_peer import GoPeer
 from interop.peers import KEY_TYPES, Peer
+from interop.rust_peer import RustPeer
 
-KINDS: Sequence[type[Peer]] = (GoPeer,)
+KINDS: Sequence[type[Peer]] = (GoPeer, RustPeer)
 
 
 def peers_that(*traits: str) -> pytest.MarkDecorator:

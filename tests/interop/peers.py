@@ -74,6 +74,8 @@ class Traits:
     """Agrees on the muxer inside the security handshake."""
     reset_codes: bool = True
     """A reset carries its error code, both ways."""
+    hears_resets: bool = True
+    """Its reader is told that the stream was reset."""
     sends_record: bool = True
     """Its identify message holds a signed peer record that we accept."""
     reads_record: bool = True
