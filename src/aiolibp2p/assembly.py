@@ -17,6 +17,7 @@ from aiolibp2p.muxers.yamux import Yamux, YamuxConfig
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peerstore import MemoryPeerstore, PeerstoreLimits
 from aiolibp2p.protocols.identify import Identify, IdentifyConfig, IdentifyResult
+from aiolibp2p.protocols.observed_addresses import ObservedAddresses, ObservedAddressesConfig
 from aiolibp2p.protocols.ping import Ping, PingConfig
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.swarm import Swarm, SwarmConfig
@@ -42,6 +43,7 @@ class Limits:
     tcp: TcpConfig = field(default_factory=TcpConfig)
     peerstore: PeerstoreLimits = field(default_factory=PeerstoreLimits)
     ping: PingConfig = field(default_factory=PingConfig)
+    observed_addresses: ObservedAddressesConfig = field(default_factory=ObservedAddressesConfig)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Parts:
     swarm: Swarm
     ping: Ping
     identify: Identify
+    observed: ObservedAddresses
     expand_wildcard: Callable[[Multiaddr], list[Multiaddr]]
 
 
@@ -103,6 +106,7 @@ def assemble(config: HostConfig) -> Parts:
         ),
         limits.swarm,
     )
+    observed = ObservedAddresses(limits.observed_addresses)
     return Parts(
         key=key,
         runtime=runtime,
@@ -111,7 +115,8 @@ def assemble(config: HostConfig) -> Parts:
         peerstore=peerstore,
         swarm=swarm,
         ping=Ping(limits.ping),
-        identify=Identify(IdentifyConfig(agent_version=config.agent_version)),
+        identify=Identify(IdentifyConfig(agent_version=config.agent_version), observed.observe),
+        observed=observed,
         expand_wildcard=Interfaces(runtime.now).expand,
     )
 

@@ -76,7 +76,12 @@ class Host:
         self._config = dataclasses.replace(config, **options)
         self._parts = assemble(self._config)
         self._listen = [_listen_address(text) for text in _several(self._config.listen)]
-        self._services: list[Service] = [self._parts.ping, self._parts.identify, *self._config.services]
+        self._services: list[Service] = [
+            self._parts.ping,
+            self._parts.observed,
+            self._parts.identify,
+            *self._config.services,
+        ]
         self._started: list[Service] = []
         self._running = False
         self._closed = False
@@ -95,6 +100,7 @@ class Host:
         self._running = True
         try:
             self._parts.swarm.on_connection = self._connected
+            self._parts.observed.on_change = self._addresses_changed
             await self._parts.swarm.listen(self._listen)
             for service in self._services:
                 await service.start(self)
@@ -142,10 +148,15 @@ class Host:
 
     @property
     def addresses(self) -> list[Multiaddr]:
-        """Dialable addresses, wildcards expanded, each ending in /p2p/<our id>; empty when not listening."""
+        """Dialable addresses, each ending in /p2p/<our id>; empty when not listening.
+
+        Those we listen on, wildcards expanded, then those that enough peers see us at.
+        """
         own = self.peer_id.to_bytes()
-        expanded = (one for bound in self._parts.swarm.listen_addresses for one in self._parts.expand_wildcard(bound))
-        return [address.with_p2p(own) for address in dict.fromkeys(expanded)]
+        parts = self._parts
+        expanded = [one for bound in parts.swarm.listen_addresses for one in parts.expand_wildcard(bound)]
+        outside = (one for bound in expanded for one in parts.observed.believed(bound))
+        return [address.with_p2p(own) for address in dict.fromkeys((*expanded, *outside))]
 
     @property
     def protocols(self) -> list[str]:
@@ -221,6 +232,10 @@ class Host:
         if self._running and not self._closed:
             self._parts.bus.emit(ProtocolsChanged(tuple(self.protocols)))
             self._parts.identify.changed()
+
+    def _addresses_changed(self) -> None:
+        self._parts.bus.emit(AddressesChanged(tuple(self.addresses)))
+        self._parts.identify.changed()
 
     def emit(self, event: Event) -> None:
         """Announce to every subscriber; never waits."""

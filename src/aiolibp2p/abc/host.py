@@ -31,7 +31,7 @@ class Host(Protocol):
 
     @property
     def addresses(self) -> list[Multiaddr]:
-        """Dialable addresses, wildcards expanded, each ending in /p2p/<our id>."""
+        """Dialable addresses, wildcards expanded, each ending in /p2p/<our id>; those peers see us at come last."""
         ...
 
     @property

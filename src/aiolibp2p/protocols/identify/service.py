@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,11 +111,16 @@ class Identify:
     """The identify service of a host.
 
     The host calls `connection_opened` for each new connection and `changed` when its addresses or handlers
-    change. Every result goes to the peerstore and out as `PeerIdentified`.
+    change. Every result goes to the peerstore and out as `PeerIdentified`; where a peer sees us, to `observe`.
     """
 
-    def __init__(self, config: IdentifyConfig | None = None) -> None:
+    def __init__(
+        self,
+        config: IdentifyConfig | None = None,
+        observe: Callable[[MuxedConnection, Multiaddr], None] | None = None,
+    ) -> None:
         self.config = config or IdentifyConfig()
+        self._observe = observe
         self._host: Host | None = None
         self._own = OwnDescription(self.config.agent_version or _default_agent_version(), self.config.protocol_version)
         self._peers: dict[PeerId, _Acquaintance] = {}
@@ -316,6 +322,8 @@ class Identify:
             store.set_metadata(peer, result.agent_version, result.protocol_version)
         if connected:
             self._acquaintance(peer).result = result
+        if message.observed_address is not None and self._observe is not None:
+            self._observe(connection, message.observed_address)
         host.emit(
             PeerIdentified(
                 peer, result.agent_version, result.protocols, result.listen_addresses, result.observed_address
