@@ -31,7 +31,7 @@ def violates(end: End, sent: bytes) -> None:
     assert end.session.closed
 
 
-@pytest.mark.spec("YMX-1", "YMX-2")
+@pytest.mark.spec("YMX-1", "YMX-2", "YMX-4")
 @pytest.mark.parametrize("bad", [frame(0, SYN, 1, 0, version=1), frame(4, 0, 0, 0), frame(255, 0, 1, 9)])
 def test_bad_headers_end_the_session(bad: bytes) -> None:
     violates(listener(), bad)
@@ -120,7 +120,17 @@ def test_a_writer_stops_at_the_window_and_goes_on_with_credit() -> None:
     assert end.session.write(stream_id, bytes(20)) == 10
 
 
-@pytest.mark.spec("YMX-13")
+@pytest.mark.spec("YMX-12")
+def test_headers_cost_no_window() -> None:
+    end = dialer()
+    stream_id = end.session.open_stream(Sink())
+    for _ in range(16):
+        assert end.session.write(stream_id, bytes(WINDOW // 16)) == WINDOW // 16
+    assert end.session.write(stream_id, b"x") == 0
+    assert sum(f[3] for f in end.frames() if f[0] == DATA) == WINDOW
+
+
+@pytest.mark.spec("YMX-10", "YMX-13")
 def test_more_than_the_window_ends_the_session() -> None:
     end = listener()
     end.session.receive_data(data(1, bytes(WINDOW), SYN))
@@ -129,7 +139,10 @@ def test_more_than_the_window_ends_the_session() -> None:
 
 @pytest.mark.spec("YMX-13")
 def test_a_first_frame_larger_than_the_window_is_refused_before_its_body() -> None:
-    violates(listener(), frame(DATA, SYN, 1, WINDOW + 1))
+    end = listener()
+    violates(end, frame(DATA, SYN, 1, WINDOW + 1))
+    assert end.acceptor.sinks == {}
+    assert end.session.stream_count == 0
 
 
 @pytest.mark.spec("YMX-24")
@@ -137,6 +150,23 @@ def test_credit_past_the_counter_ends_the_session() -> None:
     end = listener()
     end.session.receive_data(data(1, b"x", SYN))
     violates(end, frame(WINDOW_UPDATE, 0, 1, 0xFFFFFFFF))
+
+
+@pytest.mark.spec("YMX-11")
+def test_credit_is_a_delta_and_may_come_with_the_answer() -> None:
+    end = dialer()
+    stream_id = end.session.open_stream(Sink())
+    assert end.session.write(stream_id, b"x") == 1
+    end.session.receive_data(frame(WINDOW_UPDATE, ACK, stream_id, 1000) + frame(WINDOW_UPDATE, 0, stream_id, 10))
+    assert end.session.write(stream_id, bytes(2 * WINDOW)) == WINDOW - 1 + 1010
+
+
+@pytest.mark.spec("YMX-5", "YMX-11")
+def test_a_window_update_may_open_a_stream_and_widen_it_at_once() -> None:
+    end = listener()
+    end.session.receive_data(frame(WINDOW_UPDATE, SYN, 1, 1000))
+    assert end.session.stream_count == 1
+    assert end.session.write(1, bytes(2 * WINDOW)) == WINDOW + 1000
 
 
 @pytest.mark.spec("YMX-11", "YMX-14")

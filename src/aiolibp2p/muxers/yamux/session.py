@@ -129,6 +129,9 @@ class YamuxSession:
             return None
         state = self._streams.get(stream_id)
         if flags:
+            if flags & SYN and kind == DATA and length > frames.INITIAL_WINDOW_BYTES:
+                # Before the stream exists: nobody is to be told of a stream that ends with its connection.
+                raise ProtocolViolation(f"stream {stream_id} opens with {length} bytes, more than a window")
             state = self._receive_flags(state, stream_id, flags, 0 if kind == DATA else length)
         if state is None:
             return None
