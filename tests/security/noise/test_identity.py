@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from aiolibp2p.abc.machine import ByteMachine, Output
@@ -80,8 +82,68 @@ def test_the_truth(role: Role) -> None:
     assert secured.early_data == EarlyData()
 
 
+def statics(security: NoiseSecurity) -> bytes:
+    """The static key that two handshakes of a host show."""
+    seen = []
+    for _ in range(2):
+        stranger = XXHandshake(STATIC, EPHEMERAL)
+        machine = security.start(Role.RESPONDER)
+        stranger.read_second(machine.receive_data(frame(stranger.write_first())).to_send[2:])
+        seen.append(stranger.remote_static)
+    assert seen[0] == seen[1]
+    return seen[0]
+
+
+@pytest.mark.spec("NOI-7")
+def test_the_static_key_is_made_from_entropy_and_not_from_the_identity() -> None:
+    draws = [bytes([draw]) * 32 for draw in range(1, 7)]
+    entropy = iter(draws)
+    first, second = (statics(NoiseSecurity(OURS, lambda n: next(entropy))) for _ in range(2))
+    assert (first, second) == (KeyPair(draws[0]).public, KeyPair(draws[3]).public)
+    assert first not in OURS.public_key.marshal()
+
+
+@pytest.mark.spec("NOI-14")
+def test_early_data_changes_nothing_for_the_next_handshake() -> None:
+    yamux, mplex = "/yamux/1.0.0", "/mplex/6.7.0"
+    security = NoiseSecurity(OURS, lambda n: b"\x07" * n, [yamux, mplex])
+    answers = []
+    for wanted in (mplex, mplex, yamux):
+        stranger = XXHandshake(STATIC, EPHEMERAL)
+        machine = security.start(Role.RESPONDER)
+        answers.append(stranger.read_second(machine.receive_data(frame(stranger.write_first())).to_send[2:]))
+        told = GOOD + field(4, field(2, wanted.encode()))
+        (secured,) = machine.receive_data(frame(stranger.write_third(told))).events
+        assert (secured.muxer, secured.early_data) == (wanted, EarlyData((wanted,)))
+    assert answers == [answers[0]] * 3
+
+
+@pytest.mark.spec("NOI-14")
+def test_early_data_that_was_recorded_is_of_no_use_in_another_handshake() -> None:
+    draws = iter([bytes([draw]) * 32 for draw in range(1, 9)])
+    security = NoiseSecurity(OURS, lambda n: next(draws))
+    stranger = XXHandshake(STATIC, EPHEMERAL)
+    machine = security.start(Role.RESPONDER)
+    stranger.read_second(machine.receive_data(frame(stranger.write_first())).to_send[2:])
+    recorded = frame(stranger.write_third(GOOD))
+    assert machine.receive_data(recorded).events[0].remote_peer == THEIRS.peer_id
+    again = security.start(Role.RESPONDER)
+    again.receive_data(frame(XXHandshake(STATIC, EPHEMERAL).write_first()))
+    with pytest.raises(HandshakeFailed, match="does not authenticate"):
+        again.receive_data(recorded)
+
+
 @both_roles
-@pytest.mark.spec("NOI-8", "NOI-9", "NOI-13", "NOI-19")
+@pytest.mark.spec("NOI-14")
+def test_data_of_an_application_is_nobodys(role: Role) -> None:
+    """All that is taken from a payload, or put into one, is libp2p's own: there is no place for anything else."""
+    (secured,) = meet(role, GOOD + field(3, b"application data") + field(4, field(9, b"more"))).events
+    assert secured.early_data == EarlyData()
+    assert [one.name for one in dataclasses.fields(EarlyData)] == ["stream_muxers", "webtransport_certhashes"]
+
+
+@both_roles
+@pytest.mark.spec("NOI-8", "NOI-9", "NOI-13", "NOI-14", "NOI-19")
 def test_what_we_send_is_a_bare_payload(role: Role) -> None:
     stranger = XXHandshake(STATIC, EPHEMERAL)
     machine = ours(role)
