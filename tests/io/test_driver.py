@@ -269,6 +269,7 @@ async def test_a_flush_comes_at_the_end_of_the_tick() -> None:
     assert pumped.raw.written == [sealed(b"answer")]
 
 
+@pytest.mark.spec("NOI-5")
 async def test_large_plaintext_is_cut_into_frames() -> None:
     pumped = Pumped()
     pumped.run_session()
@@ -279,6 +280,7 @@ async def test_large_plaintext_is_cut_into_frames() -> None:
     assert [len(one) - 2 for one in pumped.raw.written] == [SMALL_FRAME_BYTES, SMALL_FRAME_BYTES + 1, size, 1]
 
 
+@pytest.mark.spec("NOI-5")
 @pytest.mark.parametrize("extra", [-5, -4, 0, 100_000])
 async def test_header_and_payload_are_joined_in_the_first_frame(extra: int) -> None:
     pumped = Pumped()

@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolibp2p.errors import ConfigError, FormatError, LimitExceeded, SignatureInvalid
-from aiolibp2p.peer import PrivateKey, SignedEnvelope, signed_envelope_pb2
+from aiolibp2p.peer import PrivateKey, SignedEnvelope, keys_pb2, signed_envelope_pb2
 from aiolibp2p.peer.signed_envelope import MAX_ENVELOPE_BYTES, signing_buffer
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "envelopes.json").read_text())
@@ -101,6 +103,15 @@ def test_no_domain():
 def test_no_usable_key(public_key):
     with pytest.raises(FormatError):
         SignedEnvelope.decode(envelope_bytes(public_key=public_key))
+
+
+@pytest.mark.parametrize("bits", [1024, 8193])
+def test_an_rsa_key_too_small_or_too_large_is_refused_before_its_signature(bits):
+    modulus = rsa.RSAPublicNumbers(65537, (1 << bits - 1) + 1).public_key()
+    der = modulus.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    identity = keys_pb2.PublicKey(type=0, data=der).SerializeToString()
+    with pytest.raises(FormatError, match=f"{bits} bits"):
+        SignedEnvelope.decode(envelope_bytes(public_key=identity, signature=bytes(bits // 8)))
 
 
 @pytest.mark.spec("XC-4", "XC-5", "REC-9")

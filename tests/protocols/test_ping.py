@@ -222,6 +222,23 @@ async def test_a_stream_on_which_nothing_comes_is_reset() -> None:
     assert both.server.served[-1].reset_code is None
 
 
+@pytest.mark.spec("PING-11")
+async def test_bytes_that_trickle_in_do_not_keep_a_stream() -> None:
+    both = Pair(PingConfig(idle_timeout_s=0.02))
+    await both.start()
+    both.server.runtime = LoopRuntime()
+    stream = await both.open()
+    loop, sent = asyncio.get_running_loop(), 0
+    while not stream.is_reset and sent < 32:
+        await stream.write(b"x")
+        sent += 1
+        turn = loop.create_future()
+        loop.call_later(0.002, turn.set_result, None)
+        await turn
+    assert stream.is_reset
+    assert stream.other.sent == b""
+
+
 async def test_without_a_handler_or_a_host_it_says_so(pair: Pair) -> None:
     await pair.answering.close()
     assert PING_ID not in pair.server.protocols

@@ -254,6 +254,15 @@ def test_a_flood_of_streams_is_refused_past_the_limit() -> None:
     assert sum(flags == RST for kind, flags, *_ in end.frames() if kind == WINDOW_UPDATE) == 10
 
 
+@pytest.mark.spec("YMX-18", "YMX-25")
+def test_a_thousand_streams_are_taken_unless_told_otherwise() -> None:
+    end = listener()
+    for stream_id in range(1, 2003, 2):
+        end.session.receive_data(data(stream_id, b"", SYN))
+    assert end.session.stream_count == len(end.acceptor.sinks) == 1000
+    assert [f for f in end.frames() if f[1] & RST] == [(WINDOW_UPDATE, RST, 2001, 0, b"")]
+
+
 @pytest.mark.spec("YMX-5")
 def test_a_refused_stream_is_reset() -> None:
     end = listener()

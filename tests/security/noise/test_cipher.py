@@ -45,6 +45,7 @@ def test_a_frame_is_length_ciphertext_and_tag(nonce: int) -> None:
     assert seal(sender, b"plaintext") == b"\x00\x19" + sealed
 
 
+@pytest.mark.spec("NOI-5")
 def test_what_the_contract_says_of_sizes() -> None:
     assert (NoiseCipher.prefix, NoiseCipher.overhead) == (2, 18)
     assert NoiseCipher.max_plaintext == PREFERRED_PLAINTEXT_BYTES == 65280

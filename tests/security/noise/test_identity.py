@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from aiolibp2p.abc.machine import ByteMachine, Output
 from aiolibp2p.abc.security import EarlyData, Role, Secured
 from aiolibp2p.errors import HandshakeFailed
+from aiolibp2p.peer import keys_pb2
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import NoiseSecurity
+from aiolibp2p.security.noise.noise_pb2 import NoiseHandshakePayload
 from aiolibp2p.security.noise.xx import KeyPair, XXHandshake
 
 OURS, THEIRS, OTHER = (PrivateKey.generate("ed25519") for _ in range(3))
@@ -206,6 +210,17 @@ def changed(data: bytes) -> bytes:
 )
 def test_lies(role: Role, payload: bytes, reason: str) -> None:
     with pytest.raises(HandshakeFailed, match=reason):
+        meet(role, payload)
+
+
+@both_roles
+@pytest.mark.parametrize("bits", [1024, 8193])
+def test_an_rsa_key_too_small_or_too_large_is_refused_before_its_signature(role: Role, bits: int) -> None:
+    modulus = rsa.RSAPublicNumbers(65537, (1 << bits - 1) + 1).public_key()
+    der = modulus.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    identity = keys_pb2.PublicKey(type=0, data=der).SerializeToString()
+    payload = NoiseHandshakePayload(identity_key=identity, identity_sig=bytes(bits // 8)).SerializeToString()
+    with pytest.raises(HandshakeFailed, match=f"key .* not usable: .*{bits} bits"):
         meet(role, payload)
 
 
