@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
-from aiolibp2p.errors import DialFailed, HostNotRunning, Libp2pError, TimeoutExpired
+from aiolibp2p.errors import DialFailed, HostNotRunning, Libp2pError, LimitExceeded, TimeoutExpired
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.swarm.connection import Connection
 from aiolibp2p.swarm.dial_ranker import RankedAddress
 
 DialOne = Callable[[Multiaddr], Awaitable[Connection]]
+
+
+@dataclass
+class Candidates:
+    """Addresses to dial, and those that are not dialled with the reason why."""
+
+    ranked: list[RankedAddress] = field(default_factory=list)
+    refused: list[tuple[str, BaseException]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,9 @@ class DialerConfig:
     timeout_s: float = 30.0
     """For all addresses of a peer together."""
     max_addresses: int = 64
+    """Of one peer, those that names stand for included."""
+    max_resolved: int = 16
+    """Of those that one name stands for, how many are dialled."""
     max_parallel: int = 8
     """Addresses of one peer dialled at the same time."""
 
@@ -29,20 +40,45 @@ class DialerConfig:
 class DialRace:
     """The addresses of one peer, against each other; the first connection wins and cuts the others short."""
 
-    def __init__(self, target: object, addresses: Sequence[RankedAddress], dial_one: DialOne, limit: int) -> None:
+    def __init__(self, target: object, candidates: Candidates, dial_one: DialOne, config: DialerConfig) -> None:
         self._target = target
-        self._waiting = list(reversed(addresses))
+        self._waiting = list(reversed(candidates.ranked))
+        self._known = {ranked.address: None for ranked in candidates.ranked}
+        self._max_addresses = config.max_addresses
         self._dial_one = dial_one
-        self._limit = limit
+        self._limit = config.max_parallel
+        self._coming: dict[Multiaddr, asyncio.Task[None]] = {}
         self._running: dict[Multiaddr, asyncio.Task[None]] = {}
-        self._failures: list[tuple[str, BaseException]] = []
+        self._failures = list(candidates.refused)
         self._winner: Connection | None = None
         self._wake = asyncio.Event()
         self._tasks = Tasks()
 
+    def expect(self, name: Multiaddr, resolve: Callable[[], Awaitable[Candidates]]) -> None:
+        """What the name stands for will take part, too; the race does not wait for it. Call it before `run`."""
+        self._coming[name] = self._tasks.spawn(self._join(name, resolve), f"resolve {name}")
+
+    async def _join(self, name: Multiaddr, resolve: Callable[[], Awaitable[Candidates]]) -> None:
+        try:
+            candidates = await resolve()
+        except (Libp2pError, OSError) as error:
+            self._failures.append((str(name), error))
+        else:
+            self._failures += candidates.refused
+            fresh = [ranked for ranked in candidates.ranked if ranked.address not in self._known]
+            joining = fresh[: self._max_addresses - len(self._known)]
+            if len(joining) < len(fresh):
+                limit = LimitExceeded(f"{len(fresh) - len(joining)} of its addresses are past the limit of this dial")
+                self._failures.append((str(name), limit))
+            self._known.update((ranked.address, None) for ranked in joining)
+            self._waiting[:0] = reversed(joining)
+        finally:
+            self._coming.pop(name, None)
+            self._wake.set()
+
     async def run(self) -> Connection:
         """The first connection that stands. Raises DialFailed naming each address and its reason."""
-        if len(self._waiting) == 1:
+        if len(self._waiting) == 1 and not self._coming:
             return await self._run_alone(self._waiting.pop().address)
         try:
             while self._winner is None:
@@ -71,13 +107,14 @@ class DialRace:
 
     def _give_up(self) -> None:
         """Note what the end found undone, before it is cleared away."""
+        self._failures += [(str(name), TimeoutExpired("its name was not resolved yet")) for name in self._coming]
         self._failures += [(str(address), TimeoutExpired("no answer yet")) for address in self._running]
         waiting = [str(ranked.address) for ranked in reversed(self._waiting)]
         self._failures += [(address, TimeoutExpired("its turn had not come yet")) for address in waiting]
 
     def _start_next(self) -> float | None:
         """Start one more; how long it has the field to itself, or None when nothing waits behind it."""
-        if not self._running and not self._waiting:
+        if not self._running and not self._waiting and not self._coming:
             raise DialFailed(self._target, self._failures)
         if self._waiting and len(self._running) < self._limit:
             ranked = self._waiting.pop()

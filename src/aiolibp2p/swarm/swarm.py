@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiolibp2p.abc.connection import MuxedConnection
 from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.security import Role, Security
 from aiolibp2p.abc.transport import Listener, NewConnection, Transport
-from aiolibp2p.errors import DialFailed, HostNotRunning, Libp2pError, UnsupportedAddress
+from aiolibp2p.errors import DialFailed, HostNotRunning, UnsupportedAddress
 from aiolibp2p.events import ConnectionClosed, ConnectionOpened, Event, PeerConnected, PeerDisconnected
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -20,9 +21,9 @@ from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.connection import Connection, ConnectionConfig, ConnectionContext
 from aiolibp2p.swarm.connections import ConnectionTable
 from aiolibp2p.swarm.dial_ranker import rank_addresses
-from aiolibp2p.swarm.dialer import DialerConfig, DialRace, SharedDial
+from aiolibp2p.swarm.dialer import Candidates, DialerConfig, DialRace, SharedDial
 from aiolibp2p.swarm.handlers import StreamHandlers
-from aiolibp2p.swarm.resolver import resolve
+from aiolibp2p.swarm.resolver import Resolver, ResolverConfig, starts_with_name
 from aiolibp2p.swarm.upgrader import Intent, Upgrader, UpgraderConfig
 
 
@@ -33,6 +34,7 @@ class SwarmConfig:
     connection: ConnectionConfig = field(default_factory=ConnectionConfig)
     upgrade: UpgraderConfig = field(default_factory=UpgraderConfig)
     dial: DialerConfig = field(default_factory=DialerConfig)
+    resolver: ResolverConfig = field(default_factory=ResolverConfig)
     duplicate_idle_s: float = 30.0
     """A second connection to a peer is closed by its dialer after so long without streams."""
     max_remembered_refusals: int = 1024
@@ -60,6 +62,7 @@ class Swarm:
         self.on_connection: Callable[[MuxedConnection], None] | None = None
         self._parts = parts
         self._config = config or SwarmConfig()
+        self._resolver = Resolver(self._config.resolver)
         self._table = ConnectionTable(parts.local_peer)
         self._listeners: list[Listener] = []
         self._dials: dict[object, SharedDial] = {}
@@ -128,43 +131,50 @@ class Swarm:
     async def _race(self, peer: PeerId | None, addresses: Sequence[Multiaddr]) -> Connection:
         limits = self._config.dial
         target = peer or " or ".join(map(str, addresses))
-        dialable, failures = await self._dialable(addresses[: limits.max_addresses])
-        race = DialRace(target, rank_addresses(dialable), lambda a: self._dial_one(a, peer), limits.max_parallel)
+        taken = addresses[: limits.max_addresses]
+        dialable = self._dialable([address for address in taken if not starts_with_name(address)])
+        race = DialRace(target, dialable, lambda address: self._dial_one(address, peer), limits)
+        for name in dict.fromkeys(filter(starts_with_name, taken)):
+            race.expect(name, partial(self._resolve, name, peer))
         try:
             async with asyncio.timeout(limits.timeout_s):
                 return await race.run()
         except DialFailed as error:
             hint = "" if addresses else "no address of it is known"
-            raise DialFailed(target, [*failures, *error.attempts], hint) from None
+            raise DialFailed(target, error.attempts, hint) from None
         except TimeoutError:
-            attempts = [*failures, *race.failures()]
-            raise DialFailed(target, attempts, f"gave up after {limits.timeout_s:g} s") from None
+            raise DialFailed(target, race.failures(), f"gave up after {limits.timeout_s:g} s") from None
 
-    async def _dialable(self, addresses: Sequence[Multiaddr]) -> tuple[list[Multiaddr], list[tuple[str, Exception]]]:
-        """Addresses with names resolved that some transport dials, and why the others are not dialled."""
-        dialable: list[Multiaddr] = []
-        failures: list[tuple[str, Exception]] = []
-        for address in addresses:
-            try:
-                resolved = await resolve(address)
-            except Libp2pError as error:
-                failures.append((str(address), error))
-                continue
-            dialable += [one for one in resolved if self._transport(one)]
-            refused = UnsupportedAddress("no transport of this host dials such an address")
-            failures += [(str(one), refused) for one in resolved if not self._transport(one)]
-        return dialable, failures
+    def _dialable(self, addresses: Sequence[Multiaddr]) -> Candidates:
+        """Addresses that some transport dials, and why the others are not dialled."""
+        refusal = UnsupportedAddress("no transport of this host dials such an address")
+        refused: list[tuple[str, BaseException]]
+        refused = [(str(address), refusal) for address in addresses if not self._transport(address)]
+        return Candidates(rank_addresses(address for address in addresses if self._transport(address)), refused)
+
+    async def _resolve(self, name: Multiaddr, peer: PeerId | None) -> Candidates:
+        """What a name stands for; without a peer asked for, each address ends in the /p2p that its entry names."""
+        found = await self._resolver.resolve(name if peer is None else name.with_p2p(peer.to_bytes()))
+        candidates = self._dialable(found if peer is None else [address.without_p2p() for address in found])
+        del candidates.ranked[self._config.dial.max_resolved :]
+        return candidates
 
     def _transport(self, address: Multiaddr) -> Transport | None:
-        return next((transport for transport in self._parts.transports if transport.can_dial(address)), None)
+        bare = address.without_p2p()
+        return next((transport for transport in self._parts.transports if transport.can_dial(bare)), None)
 
     async def _dial_one(self, address: Multiaddr, peer: PeerId | None) -> Connection:
-        optimistic = address not in self._not_optimistic
+        named = address.p2p_bytes
+        bare = address.without_p2p()
+        if peer is None and named is not None and bare != address:
+            # Nobody in particular was asked for, but the name that led here says who answers.
+            peer = PeerId(named)
+        optimistic = bare not in self._not_optimistic
         try:
-            return await self._dial_once(address, peer, optimistic)
+            return await self._dial_once(bare, peer, optimistic)
         except OptimisticRefused:
-            self._remember_refusal(address)
-        return await self._dial_once(address, peer, optimistic=False)
+            self._remember_refusal(bare)
+        return await self._dial_once(bare, peer, optimistic=False)
 
     async def _dial_once(self, address: Multiaddr, peer: PeerId | None, optimistic: bool) -> Connection:
         transport = self._transport(address)
