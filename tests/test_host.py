@@ -363,6 +363,7 @@ async def test_identify_tells_who_it_is() -> None:
 # Life and settings
 
 
+@pytest.mark.spec("ADDR-10")
 async def test_addresses_end_in_the_id_and_are_announced() -> None:
     host = Host(listen=["/ip4/127.0.0.1/tcp/0", "/ip4/0.0.0.0/tcp/0"])
     changed = host.events(AddressesChanged)

@@ -64,6 +64,14 @@ def test_vector(legacy):
     assert [str(address) for address in record.addresses] == SEALED["addresses"]
 
 
+@pytest.mark.spec("ADDR-4")
+def test_addresses_are_in_binary_and_text_is_none():
+    payload = peer_record_pb2.PeerRecord.FromString(seal_peer_record(KEY, 1, ADDRESSES).payload)
+    assert [entry.multiaddr for entry in payload.addresses] == [address.to_bytes() for address in ADDRESSES]
+    text = record_bytes(KEY.peer_id.to_bytes(), addresses=[str(address).encode() for address in ADDRESSES])
+    assert open_peer_record(sealed_by(KEY, text).encode(), KEY.peer_id).addresses == ()
+
+
 @pytest.mark.spec("REC-7")
 def test_domain_in_use_unless_asked():
     assert DOMAIN == "libp2p-peer-record"

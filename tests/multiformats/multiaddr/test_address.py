@@ -190,6 +190,7 @@ def test_ranges(ip: str, ranges: str) -> None:
     assert [name for name, holds in found.items() if holds] == ([ranges] if ranges else [])
 
 
+@pytest.mark.spec("ADDR-20")
 def test_zones_and_names_have_their_ranges() -> None:
     assert Multiaddr("/ip6zone/eth0/ip6/2001:db8::1").is_link_local
     assert not Multiaddr("/dns4/localhost/tcp/1").is_loopback

@@ -140,6 +140,7 @@ def test_identity_peer_ids_end_at_42_bytes() -> None:
         Multiaddr(head + b"\x2d\x00\x2b" + bytes(43))
 
 
+@pytest.mark.spec("ADDR-20")
 @pytest.mark.parametrize("text", ["/ip6zone/eth0/ip6/fe80::1/tcp/1", "/ip6zone/x%y/ip6/fe80::1"])
 def test_zones_parse(text: str) -> None:
     assert str(Multiaddr(text)) == text

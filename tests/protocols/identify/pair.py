@@ -17,6 +17,7 @@ from protocols.fakes import FakeHost, FakeStream, join
 KEYS = [PrivateKey.generate("ed25519", lambda n, i=i: bytes([i]) * n) for i in range(1, 5)]
 CONFIG = IdentifyConfig(agent_version="ours/1", push_delay_s=0.001, timeout_s=5.0)
 HERE, THERE = Multiaddr("/ip4/192.168.1.10/tcp/4001"), Multiaddr("/ip4/192.168.1.20/tcp/4001")
+LINK_LOCAL = Multiaddr("/ip6/fe80::883:a581:fff1:833/tcp/9")
 LAN, LOOPBACK, PUBLIC = (Multiaddr(f"/ip4/{ip}/tcp/9") for ip in ("192.168.1.20", "127.0.0.1", "203.0.113.20"))
 
 

@@ -29,9 +29,13 @@ def test_what_a_peer_is_told_of_where_it_comes_from(remote: str, told: str | Non
     assert observed(Multiaddr(remote)) == (None if told is None else Multiaddr(told))
 
 
-def test_loopback_addresses_are_told_over_loopback_only() -> None:
+@pytest.mark.spec("ADDR-20")
+def test_addresses_of_this_machine_and_its_links_are_told_on_it_only() -> None:
     assert told(ALL, nearby=True) == ALL
-    assert told(ALL, nearby=False) == [PRIVATE, PUBLIC, LINK_LOCAL, NAME]
+    assert told(ALL, nearby=False) == [PRIVATE, PUBLIC, NAME]
+    zoned = Multiaddr("/ip6zone/eth0/ip6/fe80::1/tcp/1")
+    assert told([zoned], nearby=True) == [zoned]
+    assert told([zoned], nearby=False) == []
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def test_a_circuit_through_nobody_leads_nowhere() -> None:
     ]
 
 
-@pytest.mark.spec("REC-14")
+@pytest.mark.spec("REC-14", "ADDR-10")
 def test_the_peers_own_id_is_taken_off_and_others_are_left_out() -> None:
     circuit = Multiaddr(f"/p2p/{RELAY}/p2p-circuit")
     listed = [

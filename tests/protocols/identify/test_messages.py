@@ -50,6 +50,19 @@ def part(**fields: Any) -> bytes:
     return Identify(**fields).SerializeToString()
 
 
+@pytest.mark.spec("ADDR-4")
+def test_addresses_travel_in_binary_and_text_is_none() -> None:
+    wire = delimit(encode_parts(FULL))
+    message = Identify.FromString(b"".join(encode_parts(FULL)))
+    assert list(message.listen_addresses) == [address.to_bytes() for address in FULL.listen_addresses]
+    assert message.listen_addresses[0] == bytes.fromhex("04c0000201060fa1")
+    assert FULL.observed_address is not None
+    assert message.observed_address == FULL.observed_address.to_bytes()
+    assert b"/ip4" not in wire
+    said = read(delimit([part(listen_addresses=[str(ADDRESS).encode()], observed_address=str(ADDRESS).encode())]))
+    assert (said.listen_addresses, said.observed_address) == ((), None)
+
+
 def test_whole_byte_by_byte_and_at_random_cuts() -> None:
     wire = delimit(encode_parts(FULL))
     assert read(wire) == FULL

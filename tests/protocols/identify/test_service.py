@@ -15,7 +15,7 @@ from aiolibp2p.protocols.identify.service import (
     RECENTLY_CONNECTED_TTL_S,
 )
 from protocols.fakes import FakeRuntime, FakeStream, join
-from protocols.identify.pair import HERE, KEYS, LAN, LOOPBACK, PUBLIC, THERE, Pair, record
+from protocols.identify.pair import HERE, KEYS, LAN, LINK_LOCAL, LOOPBACK, PUBLIC, THERE, Pair, record
 
 
 @pytest.fixture
@@ -228,6 +228,15 @@ async def test_a_host_on_loopback_alone_still_signs_that(pair: Pair) -> None:
     assert said.listen_addresses == ()
     assert said.signed_peer_record is not None
     assert open_peer_record(said.signed_peer_record, pair.them.peer_id).addresses == (LOOPBACK,)
+
+
+@pytest.mark.spec("ADDR-20")
+@pytest.mark.parametrize("others", [[], [LAN]])
+async def test_link_local_addresses_are_neither_told_nor_signed(pair: Pair, others: list[Multiaddr]) -> None:
+    pair.them.addresses = [Multiaddr("/ip6zone/eth0/ip6/fe80::883:a581:fff1:833/tcp/1"), LINK_LOCAL, *others]
+    result = await pair.identify.identify(pair.them.peer_id)
+    assert result.listen_addresses == tuple(others)
+    assert pair.us.peerstore.certified_addresses(pair.them.peer_id) == others
 
 
 async def test_addresses_of_connected_peers_stay_and_of_departed_ones_last_a_while(pair: Pair) -> None:

@@ -24,8 +24,16 @@ def observed(remote: Multiaddr) -> Multiaddr | None:
 
 
 def told(addresses: Iterable[Multiaddr], nearby: bool) -> list[Multiaddr]:
-    """Of our own addresses those that mean anything at the other end: loopback ones on this machine (`nearby`)."""
-    return [address for address in addresses if nearby or not address.is_loopback]
+    """Of our own addresses those that mean anything at the other end: on this machine (`nearby`) all of them.
+
+    Elsewhere loopback ones lead to the other machine, and link-local ones to whatever link it looks at.
+    """
+    return [address for address in addresses if nearby or leaves_machine(address)]
+
+
+def leaves_machine(address: Multiaddr) -> bool:
+    """Whether it leads to the same place from another machine: it is neither loopback nor link-local."""
+    return not (address.is_loopback or address.is_link_local)
 
 
 def reachable_from(addresses: Iterable[Multiaddr], remote: Multiaddr) -> list[Multiaddr]:

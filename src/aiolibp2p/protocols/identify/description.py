@@ -52,10 +52,11 @@ class OwnDescription:
         return True
 
     def _sign(self, host: Host, addresses: tuple[Multiaddr, ...]) -> None:
-        # Others pass the record on, and to them our loopback addresses are their own machine.
-        abroad = [address for address in addresses if not address.is_loopback]
+        # Others pass the record on, to machines where only some of our addresses lead to us.
+        abroad = [address for address in addresses if address_scope.leaves_machine(address)]
+        on_loopback = [address for address in addresses if address.is_loopback]
         self._seq = next_seq(self._seq, host.runtime.wall())
-        self._record = seal_peer_record(host.private_key, self._seq, abroad or addresses).encode()
+        self._record = seal_peer_record(host.private_key, self._seq, abroad or on_loopback).encode()
         self._public_key = host.private_key.public_key.marshal()
 
     def parts_over(self, connection: MuxedConnection) -> list[bytes]:
