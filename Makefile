@@ -82,8 +82,11 @@ interop: $(READY) ## against real go, rust and js peers
 simulate: ## (not there yet) seeded scenarios under virtual time
 	@echo "make simulate: the simulator is not built yet, so there is nothing to run" >&2; exit 1
 
-fuzz: ## (not there yet) the parsers against mutated input
-	@echo "make fuzz: the fuzz targets are not written yet; the property tests run with make test" >&2; exit 1
+FUZZ_OPTIONS = $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET)) $(if $(SEED),--seed $(SEED)) \
+	$(if $(REPLAY),--replay $(REPLAY)) $(if $(ADOPT),--adopt $(ADOPT))
+
+fuzz: $(READY) ## the parsers against mutated input: make fuzz SECONDS=60 TARGET=multiaddr
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ_OPTIONS)
 
 docs: ## (not there yet) the documentation as a site
 	@echo "make docs: there is no site to build yet; read the Markdown files in docs/" >&2; exit 1

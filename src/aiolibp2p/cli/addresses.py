@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 from aiolibp2p.cli.failures import UsageError
 
 if TYPE_CHECKING:
     from aiolibp2p.multiformats.multiaddr import Multiaddr
+    from aiolibp2p.peer.peer_id import PeerId
+
+MAX_PORT_DIGITS = 5
+"""Digits that can be a port."""
 
 MAX_SHOWN_LENGTH = 512
 """Characters of a wrong argument that are shown again."""
@@ -48,26 +51,37 @@ def _meant(text: str) -> str:
     if text.startswith("/"):
         return ""
     host, colon, port = text.strip().rpartition(":")
-    if colon and port.isascii() and port.isdigit() and host and "/" not in host:
-        return f"did you mean {_socket_address(host.strip('[]'), port)}?"
-    if _is_peer_id(text):
-        return f"it is a peer id, and where it can be reached is missing: /ip4/.../tcp/.../p2p/{text}"
+    if colon and _is_port(port) and (address := _socket_address(host.strip("[]"), int(port))):
+        return f"did you mean {address}?"
+    if peer := _peer_id(text):
+        return f"it is a peer id, and where it can be reached is missing: /ip4/.../tcp/.../p2p/{peer}"
     return ""
 
 
-def _socket_address(host: str, port: str) -> str:
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MAX_PORT_DIGITS
+
+
+def _socket_address(host: str, port: int) -> Multiaddr | None:
+    """The address of a host, by its IP or its name; None when it has none, as a name with a space in it."""
+    from aiolibp2p.errors import InvalidMultiaddr
+    from aiolibp2p.multiformats.multiaddr import Multiaddr
+
     try:
-        return f"/ip{ipaddress.ip_address(host).version}/{host}/tcp/{port}"
-    except ValueError:
-        return f"/dns/{host}/tcp/{port}"
+        return Multiaddr.from_ip_port(host, "tcp", port)
+    except InvalidMultiaddr:
+        pass
+    try:
+        return Multiaddr(f"/dns/{host}/tcp/{port}")
+    except InvalidMultiaddr:
+        return None
 
 
-def _is_peer_id(text: str) -> bool:
+def _peer_id(text: str) -> PeerId | None:
     from aiolibp2p.errors import FormatError
     from aiolibp2p.peer.peer_id import PeerId
 
     try:
-        PeerId.parse(text)
+        return PeerId.parse(text)
     except FormatError:
-        return False
-    return True
+        return None
