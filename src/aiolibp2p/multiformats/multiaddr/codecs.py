@@ -42,8 +42,8 @@ class Codec:
 
 
 def is_peer_id(data: bytes) -> bool:
-    """Whether these are the bytes of a peer id: a SHA-256 multihash, or an identity one of at most 42 bytes."""
-    if len(data) < 2 or data[1] != len(data) - 2:
+    """Whether these are the bytes of a peer id: a SHA-256 multihash, or an identity one of 1 to 42 bytes."""
+    if len(data) < 3 or data[1] != len(data) - 2:
         return False
     return data[1] == 32 if data[0] == SHA2_256 else data[0] == IDENTITY and data[1] <= MAX_IDENTITY_LENGTH
 
