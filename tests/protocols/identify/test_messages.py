@@ -165,6 +165,16 @@ def test_bad_input_is_a_protocol_violation(wire: bytes, reason: str) -> None:
         read(wire[:100_000], list(range(min(len(wire), 200))))
 
 
+def test_a_refusal_reads_the_same_however_the_bytes_came() -> None:
+    wire = delimit([b""] * 7) + b"\x80\x00"
+    reasons = []
+    for cuts in ([], list(range(len(wire)))):
+        with pytest.raises(ProtocolViolation) as caught:
+            read(wire, cuts)
+        reasons.append(str(caught.value))
+    assert reasons[0] == reasons[1]
+
+
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=4))
 def test_garbage_is_read_or_refused_the_same_way_however_it_is_cut(wire: bytes, cuts: list[int]) -> None:
     def outcome(cut: list[int]) -> object:

@@ -83,7 +83,8 @@ class MessageReader:
 
     def _part_end(self, offset: int) -> tuple[int, int] | None:
         try:
-            length, start = varint.decode(self._buffer, offset)
+            # Of these bytes alone: where the buffer begins depends on how the stream was cut, and errors name offsets.
+            length, prefix = varint.decode(self._buffer[offset : offset + varint.MAX_LENGTH])
         except varint.IncompleteVarint:
             return None
         except FormatError as error:
@@ -92,6 +93,7 @@ class MessageReader:
             raise ProtocolViolation(f"an identify message of {length} bytes; at most {MAX_PART_BYTES}")
         if self._parts >= MAX_PARTS:
             raise ProtocolViolation(f"more than {MAX_PARTS} identify messages on one stream")
+        start = offset + prefix
         return (start, start + length) if start + length <= len(self._buffer) else None
 
     def _merge(self, part: bytes) -> None:
