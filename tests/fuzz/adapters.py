@@ -22,6 +22,8 @@ from muxers.yamux.pair import Clock, Wire
 
 FRAMING_LIMIT_BYTES = 300
 UNKNOWN_STREAM = 9
+LAZY_STREAM = 4
+"""Streams with this bit in their id are left unread and open when the peer is done."""
 
 
 class Adapter:
@@ -137,18 +139,20 @@ class YamuxFrames(Adapter):
 
 
 class StreamEnd:
-    """A stream as its session may expect one: it reads at once, and answers when the peer is done."""
+    """A stream as its session may expect one: when the peer is done it takes what came, answers and ends too."""
 
     def __init__(self, log: list[tuple[Any, ...]]) -> None:
         self.stream_id = 0
         self.session: YamuxSession | None = None
         self._log = log
         self._received = 0
+        self._ended = False
         self._dead = False
 
     def data_received(self, chunk: ByteString) -> None:
         assert len(chunk)
         assert not self._dead
+        assert not self._ended
         self._received += len(chunk)
         if self._log[-1][:2] == ("data", self.stream_id):
             chunk = self._log.pop()[2] + bytes(chunk)
@@ -156,8 +160,12 @@ class StreamEnd:
 
     def eof_received(self) -> None:
         assert not self._dead
+        assert not self._ended, "a stream ended once more"
         assert self.session is not None
+        self._ended = True
         self._log.append(("eof", self.stream_id))
+        if self.stream_id & LAZY_STREAM:
+            return
         self.session.consumed(self.stream_id, self._received)
         self.session.write(self.stream_id, b"answer")
         self.session.close_write(self.stream_id)

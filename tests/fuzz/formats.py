@@ -85,6 +85,7 @@ def check_address(read: Multiaddr) -> None:
     """Its text gives it again, its parts make the whole, and what is asked of it has an answer."""
     assert Multiaddr(str(read)).to_bytes() == read.to_bytes()
     assert str(Multiaddr(str(read))) == str(read)
+    assert str(read).isprintable()
     assert len(read.components()) == len(read.protocols())
     if read.p2p_bytes is not None:
         assert str(PeerId(read.p2p_bytes)) == read.p2p

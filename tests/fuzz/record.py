@@ -14,7 +14,7 @@ from aiolibp2p.multiformats import Multiaddr
 from aiolibp2p.multistream import HEADER, Initiator, encode_message
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession, frames
 from fuzz import corpus, wire
-from interop.peers import GoPeer
+from interop.peers import GoPeer, Peer
 from muxers.yamux.pair import Acceptor, Clock, Sink, Wire, parse
 
 IDENTIFY_ID = "/ipfs/id/1.0.0"
@@ -77,7 +77,7 @@ async def _dial(address: str) -> Recording:
     return await _converse(Role.INITIATOR, *await asyncio.open_connection(parts.ip, parts.port))
 
 
-async def _be_dialled(peer: GoPeer) -> Recording:
+async def _be_dialled(peer: Peer) -> Recording:
     done: asyncio.Future[Recording] = asyncio.get_running_loop().create_future()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,8 +92,8 @@ async def _be_dialled(peer: GoPeer) -> Recording:
     return recording
 
 
-def _stream(plain: bytes, stream_id: int) -> bytes:
-    return b"".join(body for kind, _, at, _, body in parse(plain) if kind == frames.DATA and at == stream_id)
+def _stream(plain: bytearray, stream_id: int) -> bytes:
+    return b"".join(body for kind, _, at, _, body in parse(bytes(plain)) if kind == frames.DATA and at == stream_id)
 
 
 async def main() -> None:

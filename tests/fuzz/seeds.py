@@ -141,8 +141,8 @@ def _handshakes() -> dict[str, Entries]:
     return {
         "noise_payload": genuine,
         "noise_identity": genuine,
-        "noise_initiator": {"ours": second},
-        "noise_responder": {"ours": first + third},
+        "noise_initiator": {"ours": second, "low-order": second[:2] + bytes(32) + second[34:]},
+        "noise_responder": {"ours": first + third, "low-order": first[:2] + bytes(32)},
         "noise_cipher": {"frames": sealed, "damaged": sealed[:-1] + b"\x00"},
         **_upgrades(),
     }
@@ -177,12 +177,14 @@ def _muxing() -> dict[str, Entries]:
 
     syn, ack, fin, rst = frames.SYN, frames.ACK, frames.FIN, frames.RST
     conversations: dict[str, Entries] = {}
-    for name, own, theirs in (("yamux_initiator", 1, 2), ("yamux_responder", 2, 1)):
+    for name, own, theirs, lazy in (("yamux_initiator", 1, 2, 4), ("yamux_responder", 2, 1, 5)):
         conversations[name] = {
             "opened": frame(0, syn, theirs, b"hello") + frame(0, 0, theirs, b" world") + frame(0, fin, theirs),
             "answered": frame(1, ack, own, length=0) + frame(0, fin, own, b"answer") + frames.ping(ack, 1),
             "reset": frame(0, syn, theirs, b"x") + frame(1, rst, theirs, length=7) + frame(0, 0, theirs, b"late"),
             "many": b"".join(frame(1, syn, theirs + 2 * at, length=256) for at in range(6)) + frames.ping(syn, 9),
+            "fin-twice": frame(0, syn | fin, lazy, b"x") + frame(1, fin, lazy, length=0),
+            "data-after-fin": frame(0, syn | fin, lazy, b"x") + frame(0, 0, lazy, b"late"),
             "goodbye": frames.go_away(0) + frame(1, fin, own, length=0),
             "too-much": frame(0, syn, theirs, b"", 2**18 + 1),
             "refused": frame(0, syn, theirs + 12, b"abc") + frame(0, fin, theirs + 12, b"def"),

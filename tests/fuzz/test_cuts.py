@@ -27,12 +27,12 @@ class Echo:
     def receive_data(self, data: bytes) -> Output[str]:
         self._pieces += 1
         if b"!" in data:
-            raise {"error": ValueError, "reason": lambda text: ProtocolViolation(f"{text} {len(data)}")}.get(
-                self._fault, ProtocolViolation
-            )("an exclamation")
+            if self._fault == "error":
+                raise ValueError("an exclamation, and nobody's fault")
+            raise ProtocolViolation("an exclamation" + f" in {len(data)} bytes" * (self._fault == "reason"))
         taken, behind = data[: self._left], data[self._left :]
         self._left -= len(taken)
-        if self._left or (not data and self._fault != "twice"):
+        if self._left or not data:
             return Output(to_send=taken if self._fault != "sent" or len(taken) > 1 else taken.upper())
         event = f"{self._pieces} pieces" if self._fault == "event" else "done"
         return Output((event,), taken, behind if self._fault != "trailing" else behind[1:])

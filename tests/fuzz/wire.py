@@ -20,7 +20,7 @@ from aiolibp2p.security.noise.messages import decode_payload, encode_payload
 from aiolibp2p.security.noise.xx import KEY_BYTES, KeyPair, XXHandshake
 from aiolibp2p.swarm.upgrade import Upgrade, Upgraded, UpgradePlan
 from fuzz import adapters
-from fuzz.cuts import Refused, Transcript, raise_if_refused, same_however_cut
+from fuzz.cuts import Fed, Refused, Transcript, raise_if_refused, same_however_cut
 from fuzz.engine import Target
 
 YAMUX = frames.PROTOCOL_ID
@@ -69,7 +69,7 @@ def ended(said: Transcript) -> object:
 
 
 def machine(
-    make: Callable[[], ByteMachine[Any]], describe: Callable[[Any, bytes], object] | None = None
+    make: Callable[[], Fed], describe: Callable[[Any, bytes], object] | None = None
 ) -> Callable[[bytes], object]:
     """A target's `run` for a byte machine."""
     return lambda data: ended(same_however_cut(make, data, describe))
@@ -84,7 +84,7 @@ def session(role: Role) -> Callable[[bytes], object]:
     """yamux: the shape is the kinds of things its streams were told."""
 
     def run(data: bytes) -> object:
-        _, log = raise_if_refused(same_however_cut(lambda: adapters.Session(role), data)).end  # type: ignore[misc]
+        _, log = raise_if_refused(same_however_cut(lambda: adapters.Session(role), data)).end
         kinds = list(dict.fromkeys(entry[0] for entry in log))
         reason = next((entry[1] for entry in log if entry[0] == "violation"), "")
         return kinds, "".join(letter for letter in reason if not letter.isdigit())
