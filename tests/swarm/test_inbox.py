@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +72,16 @@ def test_clearing_forgets_everything() -> None:
     inbox.clear()
     inbox.put(b"x")
     assert inbox.settle(len(inbox.take(1))) == 1
+
+
+def test_crumbs_cost_little_more_than_they_hold() -> None:
+    inbox = Inbox()
+    tracemalloc.start()
+    try:
+        for n in range(50_000):
+            inbox.put(n.to_bytes(2, "big"))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.5 * inbox.available
+    assert inbox.take_exactly(100_000) == b"".join(n.to_bytes(2, "big") for n in range(50_000))

@@ -9,6 +9,12 @@ from aiolibp2p.abc.machine import ByteString
 JOIN_BELOW_BYTES = 32 * 1024
 """A chunk this long is handed out alone: joining would only copy it once more."""
 
+CRUMB_BYTES = 512
+"""A chunk smaller than this costs more than it holds, so it joins the one before it."""
+
+GATHERED_BYTES = 4096
+"""Crumbs join up to here: copying more would cost a sender of crumbs too little, and us too much."""
+
 
 class Inbox:
     """Chunks in order, and how many of their bytes the muxer was already told are read."""
@@ -22,8 +28,13 @@ class Inbox:
 
     def put(self, chunk: ByteString) -> None:
         """Keep a chunk."""
-        self._chunks.append(chunk)
-        self.available += len(chunk)
+        chunks = self._chunks
+        n = len(chunk)
+        if n < CRUMB_BYTES and chunks and len(chunks[-1]) + n <= GATHERED_BYTES:
+            chunks[-1] = b"".join((chunks[-1], chunk))
+        else:
+            chunks.append(chunk)
+        self.available += n
 
     def clear(self) -> None:
         """Drop everything."""
