@@ -100,3 +100,11 @@ def test_a_forgotten_stream_loses_the_rest_of_its_body_in_step() -> None:
     reader.forget(record.streams[1])
     reader.receive(b"ef" + data(3, b"next"), record)
     assert [event for event in record.told if event[0] != "header"] == [("body", 1, b"abcd"), ("body", 3, b"next")]
+
+
+def test_a_small_share_of_a_large_frame_is_copied() -> None:
+    body = bytes(range(256)) * 40
+    small = read(data(1, body) + data(UNKNOWN, bytes(50_000)))
+    large = read(data(1, body) + data(UNKNOWN, bytes(20_000)))
+    assert [type(piece) for piece in (*small.pieces, *large.pieces)] == [bytes, memoryview]
+    assert small.pieces == large.pieces == [body]

@@ -171,13 +171,35 @@ def test_the_code_of_the_peers_goodbye_is_passed_on() -> None:
 
 def test_stop_reading_gives_back_what_is_unread() -> None:
     end, sink = served(max_unread_bytes=WINDOW)
-    end.session.receive_data(data(1, bytes(WINDOW - 1)))
+    end.session.receive_data(data(1, bytes(WINDOW - 2)))
     end.session.stop_reading(1)
     end.session.receive_data(data(3, bytes(WINDOW), SYN))
     assert end.acceptor.sinks[3].reset is None
     end.session.consumed(1, 10)
-    assert len(sink.received) == WINDOW
+    assert len(sink.received) == WINDOW - 1
     assert end.frames() == []
+
+
+def test_a_window_that_is_used_up_does_not_linger() -> None:
+    end, _ = served()
+    end.session.receive_data(data(1, bytes(WINDOW - 1)))
+    end.session.close_write(1)
+    end.take()
+    end.session.stop_reading(1)
+    assert end.frames() == [(WINDOW_UPDATE, RST, 1, 0, b"")]
+    assert end.session.stream_count == 0
+
+
+def test_a_last_frame_that_uses_up_the_window_ends_the_stream_in_peace() -> None:
+    end, _ = served()
+    end.session.close_write(1)
+    end.take()
+    end.session.stop_reading(1)
+    last = data(1, bytes(WINDOW - 1), FIN)
+    end.session.receive_data(last[:1000])
+    end.session.receive_data(last[1000:])
+    assert end.frames() == []
+    assert end.session.stream_count == 0
 
 
 def test_nothing_is_told_to_a_sink_that_stopped_reading() -> None:

@@ -12,6 +12,9 @@ from aiolibp2p.muxers.yamux.stream_state import StreamState
 COPY_BELOW_BYTES = 4096
 """A piece smaller than this is copied: a view would keep its whole cipher frame alive."""
 
+COPY_BELOW_SHARE = 4
+"""And so is one smaller than this part of its cipher frame, or what is unread could hold many times its size."""
+
 
 class FrameHandler(Protocol):
     """What a reader tells its session."""
@@ -69,7 +72,7 @@ class FrameReader:
         if n and self._body is not None:
             if n == len(data):
                 piece: ByteString = data
-            elif n < COPY_BELOW_BYTES:
+            elif n < COPY_BELOW_BYTES or n * COPY_BELOW_SHARE < len(data):
                 piece = data[at : at + n]
             else:
                 piece = memoryview(data)[at : at + n]
@@ -79,6 +82,11 @@ class FrameReader:
             if self._body is not None:
                 handler.fin_received(self._body)
         return at + n
+
+    @property
+    def is_last_frame(self) -> bool:
+        """The DATA frame at hand ends its stream."""
+        return self._fin
 
     def forget(self, state: StreamState) -> None:
         """The stream is gone: drop the rest of its body."""

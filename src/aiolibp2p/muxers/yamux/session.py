@@ -161,7 +161,7 @@ class YamuxSession:
 
     def _discard(self, state: StreamState, n: int) -> None:
         state.taken += n
-        if not state.credit and not state.got_fin:
+        if not state.credit and not state.got_fin and not self._reader.is_last_frame:
             self.reset_stream(state.stream_id)
 
     def _receive_flags(self, state: StreamState | None, stream_id: int, flags: int, code: int) -> StreamState | None:
@@ -293,7 +293,9 @@ class YamuxSession:
             return
         self._table.unread -= state.stop_reading()
         self._forget_if_over(state)
-        if stream_id in self._streams:
+        if not state.credit and not state.got_fin:
+            self.reset_stream(stream_id)
+        elif stream_id in self._streams:
             self._table.lingering[stream_id] = self._runtime.now() + self._config.linger_s
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
