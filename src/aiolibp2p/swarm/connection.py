@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ class Connection:
         self._negotiating: dict[Stream, float] = {}
         self._negotiation_timer: asyncio.TimerHandle | None = None
         self._session_timer: asyncio.TimerHandle | None = None
+        self._session_due = math.inf
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._goodbye = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
@@ -239,10 +241,19 @@ class Connection:
     def _arm_session_timer(self) -> None:
         timeout = self.session.next_timeout()
         if timeout is None:
-            self._session_timer = None
+            self._session_timer, self._session_due = None, math.inf
             return
+        self._session_due = timeout
         delay = max(0.0, timeout - self._context.runtime.now())
         self._session_timer = self._loop.call_later(delay, self._handle_session_timeout)
+
+    def lingers(self) -> None:
+        """A stream waits for the peer's FIN, which may be what is due next."""
+        timeout = self.session.next_timeout()
+        if timeout is not None and timeout < self._session_due and not self.is_closed:
+            if self._session_timer is not None:
+                self._session_timer.cancel()
+            self._arm_session_timer()
 
     def _handle_session_timeout(self) -> None:
         try:

@@ -53,6 +53,10 @@ class StreamOwner(MuxedConnection, Protocol):
         """The stream is dead before its protocol was settled."""
         ...
 
+    def lingers(self) -> None:
+        """A stream was closed on our side, and the peer may not have closed it yet."""
+        ...
+
 
 class Stream:
     """See `abc.stream.Stream`. Its connection makes it; both directions negotiate by the same machine contract."""
@@ -313,6 +317,7 @@ class Stream:
         if self._error is None:
             self._eof = False
             self._session.stop_reading(self.stream_id)
+            self._owner.lingers()
             self._end(StreamClosed("the stream was closed on our side"))
 
     def reset(self, code: int = 0) -> None:
