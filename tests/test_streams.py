@@ -272,6 +272,19 @@ async def test_leaving_the_block_closes_and_an_error_resets() -> None:
         assert isinstance(await ends.get(), StreamReset)
 
 
+async def test_a_reset_frees_a_writer_that_the_transport_holds() -> None:
+    async with pair() as (server, client):
+        stream = await client.new_stream(server.addresses[0], "/hold/1.0.0")
+        assert await stream.read(1) == b"!"
+        client.connections()[0].flow.pause_writing()  # type: ignore[attr-defined]
+        writer = asyncio.ensure_future(stream.write(b"x"))
+        await turns()
+        assert not writer.done()
+        stream.reset()
+        with pytest.raises(StreamClosed):
+            await writer
+
+
 async def test_a_reset_from_afar_ends_reader_and_writer() -> None:
     async with pair() as (server, client):
 

@@ -149,6 +149,9 @@ class Pumped:
     def run_session(self, early: bytes = b"") -> None:
         self.driver.run_session(self.cipher, self.session, early)
 
+    async def drain(self) -> None:
+        await self.driver.drain(asyncio.get_running_loop().create_future())
+
     def read(self, data: bytes) -> None:
         """The bytes come from a socket, into the shared buffer."""
         buffer = self.driver.get_buffer(-1)
@@ -307,9 +310,9 @@ async def test_a_send_buffer_the_transport_kept_is_replaced() -> None:
 async def test_writers_wait_until_the_transport_has_caught_up() -> None:
     pumped = Pumped()
     pumped.run_session()
-    await pumped.driver.drain()
+    await pumped.drain()
     pumped.driver.pause_writing()
-    waiting = [asyncio.ensure_future(pumped.driver.drain()) for _ in range(3)]
+    waiting = [asyncio.ensure_future(pumped.drain()) for _ in range(3)]
     await asyncio.sleep(0)
     assert pumped.driver.full
     waiting[0].cancel()
@@ -319,16 +322,27 @@ async def test_writers_wait_until_the_transport_has_caught_up() -> None:
     assert pumped.session.drains == 1
 
 
+async def test_a_writer_may_be_woken_before_the_transport_has_caught_up() -> None:
+    pumped = Pumped()
+    pumped.driver.pause_writing()
+    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.ensure_future(pumped.driver.drain(waiter))
+    await asyncio.sleep(0)
+    waiter.set_result(None)
+    await waiting
+    assert pumped.driver.full
+
+
 async def test_waiting_writers_hear_of_the_end() -> None:
     pumped = Pumped()
     pumped.driver.pause_writing()
-    waiting = asyncio.ensure_future(pumped.driver.drain())
+    waiting = asyncio.ensure_future(pumped.drain())
     await asyncio.sleep(0)
     pumped.driver.close("enough")
     with pytest.raises(ConnectionLost, match="enough"):
         await waiting
     with pytest.raises(ConnectionLost, match="enough"):
-        await pumped.driver.drain()
+        await pumped.drain()
 
 
 async def test_a_close_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:

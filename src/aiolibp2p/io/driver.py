@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -45,7 +44,7 @@ class Driver:
         self._tail = b""
         self._cipher: Cipher | None = None
         self._session: MuxerSession | None = None
-        self._drainers: deque[asyncio.Future[None]] = deque()
+        self._drainers: dict[asyncio.Future[None], None] = {}
         self._error: BaseException | None = None
         self._lost = False
         self._close_timer: asyncio.TimerHandle | None = None
@@ -219,17 +218,19 @@ class Driver:
         """What the raw connection says."""
         return self._raw.rtt()
 
-    async def drain(self) -> None:
-        """Wait until the transport has caught up. Raises what ended the connection."""
-        while self.full and self._error is None:
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._drainers.append(waiter)
-            await waiter
+    async def drain(self, waiter: asyncio.Future[None]) -> None:
+        """Wait until the transport has caught up, or somebody else sets `waiter`. Raises what ended the connection."""
+        if self.full and self._error is None:
+            self._drainers[waiter] = None
+            try:
+                await waiter
+            finally:
+                self._drainers.pop(waiter, None)
         if self._error is not None:
             raise ConnectionLost(str(self._error)) from self._error
 
     def _wake_writers(self) -> None:
-        drainers, self._drainers = self._drainers, deque()
+        drainers, self._drainers = self._drainers, {}
         for waiter in drainers:
             if not waiter.done():
                 waiter.set_result(None)

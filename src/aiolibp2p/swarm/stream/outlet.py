@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aiolibp2p.abc.machine import ByteString
@@ -24,8 +25,8 @@ class Flow(Protocol):
         """The transport holds more than it wants to."""
         ...
 
-    async def drain(self) -> None:
-        """Wait until it is not full."""
+    async def drain(self, waiter: asyncio.Future[None]) -> None:
+        """Wait until it is not full, or until somebody else sets `waiter`."""
         ...
 
 
@@ -77,29 +78,31 @@ class Outlet:
             await asyncio.sleep(0)
 
     async def _write_some(self, data: memoryview) -> int:
-        """At least one wait, or at least one byte."""
-        if self._flow.full:
-            await self._flow.drain()
-        elif self._budget <= 0:
-            self._budget = YIELD_BYTES
-            await asyncio.sleep(0)
+        """One wait, or at least one byte."""
         if self.error is not None:
             raise self.error
+        if self._flow.full:
+            await self._woken(self._flow.drain)
+            return 0
+        if self._budget <= 0:
+            self._budget = YIELD_BYTES
+            await asyncio.sleep(0)
+            return 0
         taken = self._session.write(self.stream_id, data)
         self._budget -= taken
         if not taken:
-            await self._credit()
+            await self._woken(_credit)
         return taken
 
-    async def _credit(self) -> None:
+    async def _woken(self, wait: Callable[[asyncio.Future[None]], Awaitable[None]]) -> None:
         waiter = self._waiter = asyncio.get_running_loop().create_future()
         try:
-            await waiter
+            await wait(waiter)
         finally:
             self._waiter = None
 
     def wake(self) -> None:
-        """There is credit again, or an error to raise."""
+        """There is credit again, or an error to raise, which waits for no transport."""
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -108,3 +111,7 @@ class Outlet:
     def is_busy(self) -> bool:
         """Somebody is writing."""
         return self._busy
+
+
+async def _credit(waiter: asyncio.Future[None]) -> None:
+    await waiter
