@@ -23,11 +23,11 @@ from aiolibp2p.errors import (
     StreamClosed,
     TimeoutExpired,
 )
+from aiolibp2p.io.idle_timer import IdleTimer
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.host import Host, Target
-    from aiolibp2p.abc.runtime import Runtime
     from aiolibp2p.abc.stream import Stream
     from aiolibp2p.peer.peer_id import PeerId
 
@@ -125,7 +125,7 @@ class Ping:
             stream.reset(LIMIT_EXCEEDED_CODE)
             return
         self._inbound[peer] = open_now + 1
-        idle = _IdleTimer(stream, host.runtime, self.config.idle_timeout_s)
+        idle = IdleTimer(stream, host.runtime, self.config.idle_timeout_s)
         try:
             await _echo(stream, idle)
         except StreamClosed:
@@ -138,7 +138,7 @@ class Ping:
                 self._inbound[peer] = left
 
 
-async def _echo(stream: Stream, idle: _IdleTimer) -> None:
+async def _echo(stream: Stream, idle: IdleTimer) -> None:
     while True:
         try:
             payload = await stream.read_exactly(PAYLOAD_BYTES)
@@ -209,32 +209,3 @@ class _PingStream:
             with contextlib.suppress(Libp2pError):
                 await stream.close_write()
                 await stream.close()
-
-
-class _IdleTimer:
-    """Resets a stream on which nothing happened for a while. One timer, armed anew only when it fires too early."""
-
-    def __init__(self, stream: Stream, runtime: Runtime, timeout_s: float) -> None:
-        self.expired = False
-        self._stream = stream
-        self._now = runtime.now
-        self._timeout_s = timeout_s
-        self._touched_at = self._now()
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(timeout_s, self._fire)
-
-    def touch(self) -> None:
-        """Something happened."""
-        self._touched_at = self._now()
-
-    def cancel(self) -> None:
-        """Watch no longer."""
-        self._timer.cancel()
-
-    def _fire(self) -> None:
-        left = self._touched_at + self._timeout_s - self._now()
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._fire)
-            return
-        self.expired = True
-        self._stream.reset()
