@@ -379,10 +379,12 @@ async def test_asyncio_streams_look_alike() -> None:
 # Negotiation
 
 
-async def test_a_refusal_comes_with_the_first_read() -> None:
+@pytest.mark.parametrize("payload", [[b"x"], [bytes(8)], [b"\x05abcde"], [bytes(8), bytes(8)], [bytes(200_000)]])
+async def test_a_refusal_comes_with_the_first_read(payload: list[bytes]) -> None:
     async with pair() as (server, client):
         stream = await client.new_stream(server.addresses[0], "/none/1.0.0")
-        await stream.write(b"x")
+        for part in payload:
+            await stream.write(part)
         with pytest.raises(ProtocolNotSupported, match=r"/none/1\.0\.0"):
             await stream.read(1)
         with pytest.raises(ProtocolNotSupported):

@@ -106,6 +106,17 @@ class TestResponder:
         output = Responder(supports("/noise")).receive_data(HEADER + encode_message("/libp2p/simultaneous-connect"))
         assert output == Output(to_send=HEADER + NA)
 
+    @pytest.mark.parametrize("payload", [bytes(8), b"\x05abcde", b"\x02\xff\n"])
+    def test_payload_of_a_refused_proposal_does_not_hide_the_refusal(self, payload: bytes) -> None:
+        responder = Responder(supports("/b"))
+        assert responder.receive_data(HEADER + encode_message("/a") + payload) == Output(to_send=HEADER + NA)
+        with pytest.raises(ProtocolViolation):
+            responder.receive_data(encode_message("/b"))
+        responder = Responder(supports("/b"))
+        responder.receive_data(HEADER + encode_message("/a"))
+        with pytest.raises(ProtocolViolation):
+            responder.receive_data(payload)
+
     def test_proposals_are_counted(self) -> None:
         responder = Responder(supports("/b"), max_proposals=3)
         assert responder.receive_data(HEADER + encode_message("/a") * 3).to_send == HEADER + NA * 3

@@ -154,10 +154,11 @@ class Responder:
     gives the ids for `ls`; without it, `ls` gets `na`.
 
     `receive_data` raises ProtocolViolation for messages the spec forbids, NegotiationFailed when the peer
-    has made `max_proposals` proposals in vain.
+    has made `max_proposals` proposals in vain. Behind a proposal that is refused there may be payload of it, which
+    is no message: the refusal is told all the same, and the violation raised with the next input.
     """
 
-    __slots__ = ("_answered", "_done", "_greeted", "_listing", "_max_proposals", "_reader", "_supports")
+    __slots__ = ("_answered", "_done", "_greeted", "_listing", "_max_proposals", "_reader", "_supports", "_violation")
 
     def __init__(
         self,
@@ -172,6 +173,7 @@ class Responder:
         self._greeted = False
         self._done = False
         self._reader: MessageReader | None = None
+        self._violation: ProtocolViolation | None = None
 
     def start(self) -> Output[Agreed]:
         """Nothing: our header goes out with the first answer."""
@@ -187,6 +189,8 @@ class Responder:
             if (output := self._agree_at_once(chunk)) is not None:
                 return output
             reader = self._reader = MessageReader()
+        if self._violation is not None:
+            raise self._violation
         reader.feed(chunk)
         return self._read_proposals(reader)
 
@@ -221,7 +225,8 @@ class Responder:
 
     def _read_proposals(self, reader: MessageReader) -> Output[Agreed]:
         to_send = b""
-        while (message := reader.next_message()) is not None:
+        answered_before = self._answered
+        while (message := self._next_message(reader, answered_before)) is not None:
             if not self._greeted:
                 _check_header(message)
                 self._greeted = True
@@ -239,3 +244,12 @@ class Responder:
             else:
                 to_send += NA
         return Output(to_send=to_send)
+
+    def _next_message(self, reader: MessageReader, answered_before: int) -> str | None:
+        try:
+            return reader.next_message()
+        except ProtocolViolation as violation:
+            if self._answered == answered_before:
+                raise
+            self._violation = violation
+            return None
