@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MAX_PORT_DIGITS = 5
 """Digits that can be a port."""
 
+DEFAULT_PORT = 4001
+"""The port in examples; libp2p's by custom."""
+
 MAX_SHOWN_LENGTH = 512
 """Characters of a wrong argument that are shown again."""
 
@@ -42,6 +45,72 @@ def parse_listen(text: str) -> Multiaddr:
         bare = address.without_p2p()
         raise UsageError(f"to listen on {address}, leave out the peer id: --listen {bare} (--identity FILE sets it)")
     return address
+
+
+def parse_host_port(option: str, text: str, lowest_port: int = 1) -> Multiaddr:
+    """HOST:PORT as a TCP address; HOST is an IPv4 address, an IPv6 one in brackets, or a name.
+
+    Raises UsageError that points at its wrong part.
+    """
+    from aiolibp2p.io.printable import printable
+    from aiolibp2p.multiformats.multiaddr import Multiaddr
+
+    def wrong(reason: str, part: str = "") -> UsageError:
+        where = f" the part '{printable(part, MAX_SHOWN_LENGTH)}'" if part else ""
+        return UsageError(
+            f"in {option} '{printable(text, MAX_SHOWN_LENGTH)}'{where}{' is wrong' if part else ''}: {reason}"
+        )
+
+    if text.startswith("/"):
+        raise wrong(f"it takes HOST:PORT, as in {_host_port(text)}, not a multiaddr")
+    if text.startswith("[") and "]" not in text:
+        raise wrong("the ] behind the IPv6 address is missing")
+    host, colon, port = text.rpartition(":")
+    if not _wrong_with_ipv6(text, bracketed=True) and _wrong_with_ipv6(host, bracketed=True):
+        raise wrong(f"it takes HOST:PORT with an IPv6 address in brackets, as in [{text}]:{DEFAULT_PORT}")
+    if not colon or text.endswith("]"):
+        raise wrong(f"the port is missing; it takes HOST:PORT, as in 127.0.0.1:{DEFAULT_PORT}")
+    if not host:
+        raise wrong("the host is missing; 127.0.0.1 is this machine, 0.0.0.0 (to listen on) all its addresses")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and lowest_port <= int(port) <= 65535):
+        raise wrong(f"a port is a number from {lowest_port} to 65535", port) if port else wrong("the port is empty")
+    reason = _wrong_with_host(host)
+    if reason:
+        raise wrong(reason, host)
+    return Multiaddr(_socket_address(host.strip("[]"), str(int(port))))
+
+
+def _host_port(multiaddr: str) -> str:
+    """What somebody who typed a multiaddr means."""
+    kind, host, transport, port, *_ = [*multiaddr.split("/")[1:], "", "", "", ""]
+    if transport == "tcp" and host and port:
+        return f"[{host}]:{port}" if kind == "ip6" else f"{host}:{port}"
+    return f"127.0.0.1:{DEFAULT_PORT}"
+
+
+def _wrong_with_host(host: str) -> str:
+    """Why it is no host; "" if it is one."""
+    bracketed = host.startswith("[") and host.endswith("]")
+    if bracketed or ":" in host:
+        return _wrong_with_ipv6(host[1:-1] if bracketed else host, bracketed)
+    if all(character in "0123456789." for character in host):
+        try:
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            return "it is no IPv4 address: that is four numbers from 0 to 255"
+        return ""
+    odd = [c for c in host if not (c.isalnum() or c in "-_.")]
+    return f"a name does not hold {odd[0]!r}" if odd else ""
+
+
+def _wrong_with_ipv6(host: str, bracketed: bool) -> str:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return "it is no IPv6 address; one looks like [2001:db8::1]" if bracketed else "a host has no colon in it"
+    if "%" in host:
+        return "zones (what is behind the %) are not supported yet"
+    return "" if bracketed else f"an IPv6 address goes in brackets: [{host}]"
 
 
 def _meant(text: str) -> str:

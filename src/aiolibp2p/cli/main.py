@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from aiolibp2p.cli import identify, identity, node, ping
 from aiolibp2p.cli.failures import UsageError, explain
+from aiolibp2p.cli.perf import command as perf
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -59,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=False)
-    for command in (identity, node, ping, identify):
+    for command in (identity, node, ping, identify, perf):
         sub = commands.add_parser(
             command.NAME,
             help=command.SUMMARY,

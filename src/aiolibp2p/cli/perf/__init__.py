@@ -1,0 +1,1 @@
+"""`p2p perf`: the command, sizes as people type them, and what it says while it runs."""
