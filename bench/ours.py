@@ -10,7 +10,6 @@ import asyncio
 import cProfile
 import json
 import random
-import struct
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -18,14 +17,13 @@ from typing import Any
 
 from aiolibp2p import Host, Limits, PeerId, Stream
 from aiolibp2p.muxers.yamux import YamuxConfig
+from aiolibp2p.protocols.perf import Perf
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.connection import ConnectionConfig
 from bench.process_usage import usage
 
 ECHO_ID = "/bench/echo/1.0.0"
-PERF_ID = "/perf/1.0.0"
 CHUNK_BYTES = 64 * 1024
-ZEROS = bytes(CHUNK_BYTES)
 REQUEST_BYTES = 32
 MANY = 1_000_000
 
@@ -43,22 +41,6 @@ async def serve_echo(stream: Stream) -> None:
     """Send back what comes."""
     while chunk := await stream.read(CHUNK_BYTES):
         await stream.write(chunk)
-
-
-async def serve_perf(stream: Stream) -> None:
-    """Read a big-endian 64-bit size and everything behind it, then send that many bytes."""
-    (size,) = struct.unpack(">Q", await stream.read_exactly(8))
-    while await stream.read(CHUNK_BYTES):
-        pass
-    await send_zeros(stream, size)
-
-
-async def send_zeros(stream: Stream, size: int) -> None:
-    """Write `size` bytes, 64 KiB at a time."""
-    for _ in range(size // CHUNK_BYTES):
-        await stream.write(ZEROS)
-    if rest := size % CHUNK_BYTES:
-        await stream.write(ZEROS[:rest])
 
 
 async def exchange(stream: Stream, payload: bytes) -> None:
@@ -98,9 +80,8 @@ class BenchPeer:
     """A host and the commands that drive it."""
 
     def __init__(self, listen: list[str]) -> None:
-        self.host = Host(listen=listen, limits=UNLIMITED)
+        self.host = Host(listen=listen, limits=UNLIMITED, services=[Perf()])
         self.host.set_stream_handler(ECHO_ID, serve_echo)
-        self.host.set_stream_handler(PERF_ID, serve_perf)
         self.commands: dict[str, Callable[[Request], Coroutine[Any, Any, Answer]]] = {
             "perf": self.perf,
             "pings_rate": self.pings_rate,
@@ -118,25 +99,13 @@ class BenchPeer:
 
     async def perf(self, request: Request) -> Answer:
         """Upload, then download, on one stream."""
-        stream = await self.host.new_stream(await self.target(request), PERF_ID)
         upload, download = request["upload_bytes"], request["download_bytes"]
-        start = time.perf_counter()
-        await stream.write(struct.pack(">Q", download))
-        await send_zeros(stream, upload)
-        await stream.close_write()
-        received = len(await stream.read(1))
-        uploaded = time.perf_counter()
-        while chunk := await stream.read(CHUNK_BYTES):
-            received += len(chunk)
-        ended = time.perf_counter()
-        await stream.close()
-        if received != download:
-            raise ValueError(f"{received} bytes came, not {download}")
+        result = await self.host.service(Perf).measure(await self.target(request), upload, download)
         return {
-            "upload_bytes": upload,
-            "download_bytes": download,
-            "upload_seconds": uploaded - start,
-            "download_seconds": ended - uploaded,
+            "upload_bytes": result.uploaded_bytes,
+            "download_bytes": result.downloaded_bytes,
+            "upload_seconds": result.upload_s,
+            "download_seconds": result.download_s,
         }
 
     async def pings_rate(self, request: Request) -> Answer:
