@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from aiolibp2p.cli.addresses import parse_host_port
+from aiolibp2p.cli.addresses import of_this_machine, parse_host_port
 from aiolibp2p.cli.failures import UsageError
+from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,10 @@ def test_what_is_shown_again_is_short_and_prints() -> None:
         parse_host_port("--at", "\x1b[2J" + "x" * 100_000)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 1000
+
+
+def test_of_the_addresses_of_a_name_those_count_that_this_machine_has() -> None:
+    elsewhere, here = Multiaddr("/ip4/192.0.2.1/tcp/0"), Multiaddr("/ip4/127.0.0.1/tcp/0")
+    also_elsewhere = Multiaddr("/ip6/2001:db8::1/tcp/0")
+    assert of_this_machine([elsewhere, here, also_elsewhere]) == [here]
+    assert of_this_machine([elsewhere, also_elsewhere]) == [elsewhere, also_elsewhere]

@@ -90,7 +90,7 @@ async def test_a_size_then_the_upload_then_the_download(pair: Pair, upload: int,
     assert ours.sent == header(download) + bytes(upload)
     assert theirs.sent == bytes(download)
     assert (result.uploaded_bytes, result.downloaded_bytes) == (upload, download)
-    assert ours.write_closed
+    assert ours.closed
     assert theirs.closed
     assert not ours.is_reset
 
@@ -144,6 +144,36 @@ async def test_another_number_of_bytes_is_a_failure(pair: Pair, sent: int, compl
     pair.server.failures.clear()
 
 
+@pytest.mark.spec("PRF-4")
+@pytest.mark.parametrize("wanted", [0, 10])
+async def test_a_server_that_never_stops_is_stopped(pair: Pair, wanted: int) -> None:
+    async def generous(stream: FakeStream) -> None:
+        while True:
+            await stream.write(bytes(8))
+            await asyncio.sleep(0)
+
+    pair.server.handlers[PERF_ID] = generous
+    async with asyncio.timeout(5):
+        with pytest.raises(ProtocolViolation, match=f"more than {wanted} bytes came"):
+            await pair.perf.measure(pair.server.peer_id, 0, wanted)
+        await pair.server.idle()
+    assert pair.client.opened[0].is_reset
+    pair.server.failures.clear()
+
+
+@pytest.mark.spec("PRF-7")
+async def test_a_download_whose_time_is_up_is_abandoned(pair: Pair) -> None:
+    async def slow(stream: FakeStream) -> None:
+        await stream.read()
+        await stream.write(b"!")
+        await asyncio.get_running_loop().create_future()
+
+    pair.server.handlers[PERF_ID] = slow
+    result = await pair.perf.measure(pair.server.peer_id, 0, MAX_SIZE_BYTES, duration_s=0.01)
+    assert result.downloaded_bytes == 1
+    assert pair.client.opened[0].is_reset
+
+
 @pytest.mark.spec("PRF-1")
 @pytest.mark.parametrize("start", [b"", header(5)[:7]])
 async def test_an_end_inside_the_size_is_an_error(pair: Pair, start: bytes) -> None:
@@ -178,14 +208,14 @@ async def test_progress_and_times() -> None:
             return self.time
 
     both = Pair(PerfConfig(chunk_bytes=4))
-    both.client.runtime = Ticking()
+    clock = both.client.runtime = Ticking()
     await both.start()
     seen: list[tuple[int, int]] = []
     result = await both.perf.measure(both.server.peer_id, 9, 6, on_progress=lambda up, down: seen.append((up, down)))
     assert seen == [(4, 0), (8, 0), (9, 0), (9, 4), (9, 6)]
     assert result.connect_s == 1
     assert result.upload_s > result.download_s > 1
-    assert result.total_s == result.connect_s + result.upload_s + result.download_s
+    assert result.total_s == clock.time - 101
 
 
 # Who is served

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiolibp2p.cli.failures import UsageError
@@ -80,6 +81,23 @@ def parse_host_port(option: str, text: str, lowest_port: int = 1) -> Multiaddr:
     return Multiaddr(_socket_address(host.strip("[]"), str(int(port))))
 
 
+def of_this_machine(found: Sequence[Multiaddr]) -> list[Multiaddr]:
+    """Those to listen on of the TCP addresses a name has: the ones this machine has too; all if it has none."""
+    return [address for address in found if _can_bind(address)] or list(found)
+
+
+def _can_bind(address: Multiaddr) -> bool:
+    import socket
+
+    kind, ip = str(address).split("/")[1:3]
+    with socket.socket(socket.AF_INET6 if kind == "ip6" else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((ip, 0))
+        except OSError:
+            return False
+    return True
+
+
 def _host_port(multiaddr: str) -> str:
     """What somebody who typed a multiaddr means."""
     kind, host, transport, port, *_ = [*multiaddr.split("/")[1:], "", "", "", ""]
@@ -90,6 +108,8 @@ def _host_port(multiaddr: str) -> str:
 
 def _wrong_with_host(host: str) -> str:
     """Why it is no host; "" if it is one."""
+    import ipaddress
+
     bracketed = host.startswith("[") and host.endswith("]")
     if bracketed or ":" in host:
         return _wrong_with_ipv6(host[1:-1] if bracketed else host, bracketed)
@@ -104,6 +124,8 @@ def _wrong_with_host(host: str) -> str:
 
 
 def _wrong_with_ipv6(host: str, bracketed: bool) -> str:
+    import ipaddress
+
     try:
         ipaddress.IPv6Address(host)
     except ValueError:

@@ -110,8 +110,9 @@ async def _serve(address: Multiaddr, output: Output) -> int:
     from aiolibp2p.cli import session
     from aiolibp2p.peer.keys import PrivateKey
     from aiolibp2p.protocols.perf import Perf
+    from aiolibp2p.swarm.resolver import resolve
 
-    listen = [str(one) for one in await _here(address)]
+    listen = [str(one) for one in addresses.of_this_machine(await resolve(address))]
     # The key that the common benchmarks agreed on: clients there know the server's id beforehand.
     key = PrivateKey.generate("ed25519", bytes)
     async with session.running_host(key=key, listen=listen, services=[Perf()]) as host:
@@ -124,26 +125,6 @@ async def _serve(address: Multiaddr, output: Output) -> int:
         except asyncio.CancelledError:
             output.hint("closing")
     return 0
-
-
-async def _here(address: Multiaddr) -> list[Multiaddr]:
-    """Addresses to listen on: those of a name that this machine has, or all of them if it has none."""
-    from aiolibp2p.swarm.resolver import resolve
-
-    found = await resolve(address)
-    return [one for one in found if _is_ours(one)] or found
-
-
-def _is_ours(address: Multiaddr) -> bool:
-    import socket
-
-    kind, ip = str(address).split("/")[1:3]
-    with socket.socket(socket.AF_INET6 if kind == "ip6" else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((ip, 0))
-        except OSError:
-            return False
-    return True
 
 
 # The client
