@@ -13,7 +13,7 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
         ("127.0.0.1:4001", "/ip4/127.0.0.1/tcp/4001"),
         ("0.0.0.0:0", "/ip4/0.0.0.0/tcp/0"),
         ("[::1]:65535", "/ip6/::1/tcp/65535"),
-        ("[2001:db8::7]:04001", "/ip6/2001:db8::7/tcp/4001"),
+        ("[2001:db8::7]:4001", "/ip6/2001:db8::7/tcp/4001"),
         ("localhost:4001", "/dns/localhost/tcp/4001"),
         ("a-node.example.org:1", "/dns/a-node.example.org/tcp/1"),
     ],
@@ -47,6 +47,7 @@ def test_host_and_port(text: str, address: str) -> None:
         ("http://host:1", "the part 'http://host' is wrong"),
         ("/ip4/1.2.3.4/tcp/5", "as in 1.2.3.4:5, not a multiaddr"),
         ("/ip6/::1/tcp/5/p2p/x", "as in [::1]:5, not a multiaddr"),
+        ("x" * 5000 + ":1", "no name of a host"),
         ("/what", "as in 127.0.0.1:4001, not a multiaddr"),
     ],
 )

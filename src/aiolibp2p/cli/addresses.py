@@ -54,7 +54,6 @@ def parse_host_port(option: str, text: str, lowest_port: int = 1) -> Multiaddr:
     Raises UsageError that points at its wrong part.
     """
     from aiolibp2p.io.printable import printable
-    from aiolibp2p.multiformats.multiaddr import Multiaddr
 
     def wrong(reason: str, part: str = "") -> UsageError:
         where = f" the part '{printable(part, MAX_SHOWN_LENGTH)}'" if part else ""
@@ -73,12 +72,14 @@ def parse_host_port(option: str, text: str, lowest_port: int = 1) -> Multiaddr:
         raise wrong(f"the port is missing; it takes HOST:PORT, as in 127.0.0.1:{DEFAULT_PORT}")
     if not host:
         raise wrong("the host is missing; 127.0.0.1 is this machine, 0.0.0.0 (to listen on) all its addresses")
-    if not (port.isascii() and port.isdigit() and len(port) <= 5 and lowest_port <= int(port) <= 65535):
+    if not (_is_port(port) and lowest_port <= int(port) <= 65535):
         raise wrong(f"a port is a number from {lowest_port} to 65535", port) if port else wrong("the port is empty")
-    reason = _wrong_with_host(host)
-    if reason:
+    if reason := _wrong_with_host(host):
         raise wrong(reason, host)
-    return Multiaddr(_socket_address(host.strip("[]"), str(int(port))))
+    address = _socket_address(host.strip("[]"), int(port))
+    if address is None:
+        raise wrong("it is no name of a host", host)
+    return address
 
 
 def of_this_machine(found: Sequence[Multiaddr]) -> list[Multiaddr]:

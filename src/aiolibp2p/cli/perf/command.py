@@ -110,9 +110,9 @@ async def _serve(address: Multiaddr, output: Output) -> int:
     from aiolibp2p.cli import session
     from aiolibp2p.peer.keys import PrivateKey
     from aiolibp2p.protocols.perf import Perf
-    from aiolibp2p.swarm.resolver import resolve
+    from aiolibp2p.swarm.resolver import Resolver
 
-    listen = [str(one) for one in addresses.of_this_machine(await resolve(address))]
+    listen = [str(one) for one in addresses.of_this_machine(await Resolver().resolve(address))]
     # The key that the common benchmarks agreed on: clients there know the server's id beforehand.
     key = PrivateKey.generate("ed25519", bytes)
     async with session.running_host(key=key, listen=listen, services=[Perf()]) as host:
