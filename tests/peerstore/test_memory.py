@@ -81,7 +81,7 @@ def test_certified_addresses_replace_others_and_come_first() -> None:
     assert peers.addresses(ALICE) == [A1]
 
 
-@pytest.mark.spec("REC-9")
+@pytest.mark.spec("REC-9", "REC-10")
 def test_the_record_comes_back_byte_for_byte() -> None:
     peers, runtime = store()
     # Fields in another order than ours: still a valid envelope.

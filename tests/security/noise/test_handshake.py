@@ -224,6 +224,11 @@ class TestPrologue:
         shake_hands(*pair(prologue=b"libp2p-webrtc-noise:" + bytes(68)))
 
     @pytest.mark.spec("NOI-21")
+    def test_none_is_the_empty_one(self) -> None:
+        _, responder = pair(prologue=b"")
+        shake_hands(noise(ALICE).start(Role.INITIATOR, BOB.peer_id), responder)
+
+    @pytest.mark.spec("NOI-21")
     @pytest.mark.parametrize(("ours", "theirs"), [(b"a", b"b"), (b"", b"b"), (b"a", b"")])
     def test_different_ones(self, ours: bytes, theirs: bytes) -> None:
         initiator = noise(ALICE).start(Role.INITIATOR, BOB.peer_id, ours)
