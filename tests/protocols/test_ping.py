@@ -15,7 +15,7 @@ from aiolibp2p.errors import (
 )
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.protocols.ping import LIMIT_EXCEEDED_CODE, PING_ID, Ping, PingConfig
-from protocols.fakes import FakeHost, FakeRuntime, FakeStream, join
+from protocols.fakes import FakeConnection, FakeHost, FakeRuntime, FakeStream, join
 
 
 class Pair:
@@ -58,7 +58,7 @@ async def test_one_ping_is_32_random_bytes_and_then_the_end(pair: Pair) -> None:
     assert pair.server.failures == []
 
 
-@pytest.mark.spec("PING-3", "PING-4", "PING-7")
+@pytest.mark.spec("PING-1", "PING-3", "PING-4", "PING-7")
 async def test_many_pings_share_one_stream_with_fresh_bytes(pair: Pair) -> None:
     found = [seconds async for seconds in pair.ping.pings(pair.server.peer_id, 5)]
     assert len(found) == 5
@@ -92,6 +92,41 @@ async def test_the_time_runs_from_the_write_to_the_whole_echo() -> None:
     both.client.runtime = Ticking()
     await both.start()
     assert await both.ping.ping(both.server.peer_id) == pytest.approx(0.000_125)
+
+
+class SlowWire(FakeHost):
+    """Each write takes four seconds."""
+
+    async def new_stream_on(self, connection: FakeConnection, *protocol_ids: str) -> FakeStream:
+        stream = await super().new_stream_on(connection, *protocol_ids)
+        write = stream.write
+
+        async def slow(data: bytes) -> None:
+            self.runtime.time += 4
+            await write(data)
+
+        stream.write = slow
+        return stream
+
+
+@pytest.mark.spec("PING-2")
+async def test_the_write_and_both_halves_of_an_echo_in_two_pieces_count() -> None:
+    client, server = (SlowWire(PrivateKey.generate("ed25519")), FakeHost(PrivateKey.generate("ed25519")))
+    join(client, server)
+
+    async def halves(stream: FakeStream) -> None:
+        payload = await stream.read_exactly(32)
+        for half in (payload[:16], payload[16:]):
+            client.runtime.time += 1
+            await stream.write(half)
+            await client.idle()
+        await stream.read()
+
+    server.handlers[PING_ID] = halves
+    ping = Ping()
+    await ping.start(client)
+    assert await ping.ping(server.peer_id) == 6
+    await server.close()
 
 
 @pytest.mark.spec("PING-10")
