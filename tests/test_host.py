@@ -338,6 +338,7 @@ async def test_events_and_counters_come_and_go() -> None:
         await until(lambda: server.statistics() == before)
 
 
+@pytest.mark.spec("ID-11")
 async def test_a_new_handler_is_pushed_to_who_is_connected() -> None:
     async with asyncio.timeout(10), Host(listen=LOOPBACK) as server, Host() as client:
         told = client.events(PeerIdentified)
@@ -349,6 +350,21 @@ async def test_a_new_handler_is_pushed_to_who_is_connected() -> None:
         assert "/new/1.0.0" in (await anext(told)).protocols
         server.remove_stream_handler("/new/1.0.0")
         assert "/new/1.0.0" not in (await anext(told)).protocols
+
+
+@pytest.mark.spec("ID-13")
+async def test_whoever_dialled_each_side_asks_the_other_who_it_is() -> None:
+    async with asyncio.timeout(10), Host(listen=LOOPBACK) as server, Host() as client:
+        asked = {server: asyncio.Event(), client: asyncio.Event()}
+        for host, event in asked.items():
+
+            async def answer(stream: Stream, event: asyncio.Event = event) -> None:
+                event.set()
+
+            host.set_stream_handler("/ipfs/id/1.0.0", answer)
+        await client.connect(server.addresses[0])
+        for event in asked.values():
+            await event.wait()
 
 
 async def test_identify_tells_who_it_is() -> None:

@@ -80,6 +80,7 @@ async def test_pieces_messages_and_the_end() -> None:
         assert await stream.read(1) == await stream.read() == b""
 
 
+@pytest.mark.spec("XC-2")
 async def test_an_end_too_soon_hands_over_what_came() -> None:
     async with pair() as (server, client):
         asks: list[Callable[[Stream], Awaitable[bytes]]] = [lambda s: s.read_exactly(5), lambda s: s.read_message()]
@@ -91,8 +92,12 @@ async def test_an_end_too_soon_hands_over_what_came() -> None:
                 await ask(stream)
             assert caught.value.partial == b"\x09cut"
             assert await stream.read() == b""
+            with pytest.raises(IncompleteRead) as caught:
+                await stream.read_message()
+            assert caught.value.partial == b""  # between messages nothing is cut
 
 
+@pytest.mark.spec("XC-2")
 async def test_reads_have_limits() -> None:
     async with pair(max_read_bytes=100_000) as (server, client):
         stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")

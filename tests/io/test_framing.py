@@ -18,6 +18,7 @@ def test_where_a_message_begins_and_ends(length: int, rest: bytes) -> None:
         assert parse_prefix(prefix[:end], varint.MAX_VALUE) is None
 
 
+@pytest.mark.spec("XC-2")
 @given(max_bytes=st.integers(0, 2**40))
 def test_the_limit_is_the_longest_message(max_bytes: int) -> None:
     assert parse_prefix(varint.encode(max_bytes), max_bytes) is not None

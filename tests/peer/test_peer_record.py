@@ -168,6 +168,16 @@ def test_addresses_that_do_not_parse_are_left_out():
     assert list(record.addresses) == ADDRESSES
 
 
+@pytest.mark.spec("XC-4", "XC-5")
+def test_fields_nobody_knows_and_another_order_do_not_matter():
+    payload = record_bytes(KEY.peer_id.to_bytes(), 7, [ADDRESSES[0].to_bytes()])
+    info = ADDRESSES[1].to_bytes()
+    inner = b"\x7a\x01?" + b"\x0a" + bytes([len(info)]) + info
+    more = b"\x1a" + bytes([len(inner)]) + inner
+    record = open_peer_record(sealed_by(KEY, b"\x7a\x03new" + more + payload), KEY.peer_id)
+    assert (record.seq, list(record.addresses)) == (7, [ADDRESSES[1], ADDRESSES[0]])
+
+
 @given(st.lists(st.binary(max_size=20) | st.sampled_from([address.to_bytes() for address in ADDRESSES]), max_size=10))
 def test_addresses_at_random(raw):
     record = open_peer_record(sealed_by(KEY, record_bytes(KEY.peer_id.to_bytes(), 1, raw)), KEY.peer_id)

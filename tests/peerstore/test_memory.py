@@ -175,6 +175,15 @@ def test_the_table_of_keys_is_bounded() -> None:
 
 
 @pytest.mark.spec("ID-17")
+def test_addresses_of_a_connected_peer_are_bounded_and_of_others_more_so() -> None:
+    peers, _ = store()
+    many = [Multiaddr(f"/ip4/192.0.2.1/tcp/{port}") for port in range(1, 1001)]
+    peers.add_addresses(ALICE, many, math.inf)
+    peers.add_addresses(BOB, many, 60.0)
+    assert (len(peers.addresses(ALICE)), len(peers.addresses(BOB))) == (500, 64)
+
+
+@pytest.mark.spec("ID-17")
 def test_protocols_are_replaced_and_bounded() -> None:
     peers, _ = store()
     assert peers.protocols(ALICE) is None

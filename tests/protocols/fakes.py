@@ -159,6 +159,8 @@ class FakeHost:
         self.live: list[FakeConnection] = []
         self.handlers: dict[str, Callable[[FakeStream], Awaitable[None]]] = {}
         self.opened: list[FakeStream] = []
+        self.proposed: list[tuple[PeerId, str]] = []
+        """Whom a stream was proposed to, and for what, taken or not."""
         self.served: list[FakeStream] = []
         self.failures: list[BaseException] = []
         self.tasks: dict[asyncio.Task[None], None] = {}
@@ -213,6 +215,7 @@ class FakeHost:
         return await self.new_stream_on(await self.connect(target), *protocol_ids)
 
     async def new_stream_on(self, connection: FakeConnection, *protocol_ids: str) -> FakeStream:
+        self.proposed.append((connection.remote_peer, protocol_ids[0]))
         if protocol_ids[0] not in connection.peer.handlers:
             raise ProtocolNotSupported(protocol_ids)
         ours, theirs = connection.stream_pair(protocol_ids[0])

@@ -241,6 +241,7 @@ class LoopRuntime(FakeRuntime):
 
 @pytest.mark.spec("PING-11")
 async def test_a_stream_on_which_nothing_comes_is_reset() -> None:
+    assert PingConfig().idle_timeout_s == 10
     both = Pair(PingConfig(idle_timeout_s=0.02))
     await both.start()
     both.server.runtime = LoopRuntime()

@@ -106,6 +106,12 @@ def test_what_is_not_said_is_none() -> None:
     assert read(delimit([part(agent_version=b"")])).agent_version == ""
 
 
+@pytest.mark.spec("XC-4")
+def test_fields_nobody_knows_are_skipped() -> None:
+    unknown = b"\x7a\x03new" + b"\xa0\x06\x07"
+    assert read(delimit([unknown + part(agent_version=b"a") + unknown])) == IdentifyMessage(agent_version="a")
+
+
 @pytest.mark.spec("ID-7")
 def test_addresses_that_do_not_parse_are_skipped() -> None:
     message = read(
@@ -127,6 +133,7 @@ def test_protocols_and_addresses_are_bounded() -> None:
     )
 
 
+@pytest.mark.spec("XC-6")
 def test_protocols_that_could_not_be_negotiated_are_skipped() -> None:
     assert read(
         delimit([part(protocols=[b"", b"/a\n", b"\xff", b"/" * 1025, "/ö".encode(), b"/a", b"/a"])])
@@ -142,7 +149,14 @@ def test_versions_are_cut_escaped_and_need_not_be_utf8() -> None:
     assert message.protocol_version == "ö" * 128
 
 
-@pytest.mark.spec("XC-2")
+@pytest.mark.spec("ID-14")
+def test_ten_parts_of_8_kib_are_read() -> None:
+    full = [part(protocols=[b"/%d" % number]) + part(agent_version=b"x" * 8185) for number in range(10)]
+    assert [len(one) for one in full] == [8192] * 10
+    assert read(delimit(full)).protocols == tuple(f"/{number}" for number in range(10))
+
+
+@pytest.mark.spec("XC-2", "ID-14")
 @pytest.mark.parametrize(
     ("wire", "reason"),
     [

@@ -90,6 +90,7 @@ async def test_a_push_goes_to_every_peer_that_takes_it_on_one_connection_each(pa
     pair.identify.changed()
     await settle(pair.us)
     assert [stream.remote_peer for stream in pushes(pair.us)] == [pair.them.peer_id, others[0].peer_id]
+    assert [peer for peer, what in pair.us.proposed if what == PUSH_ID] == [pair.them.peer_id, others[0].peer_id]
     for host in others:
         await host.close()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -56,6 +57,14 @@ async def test_the_result_is_in_the_peerstore_and_announced(pair: Pair) -> None:
     assert metadata is not None
     assert metadata.agent_version == "theirs/1"
     assert await anext(pair.seen) == PeerIdentified(peer, "theirs/1", (IDENTIFY_ID, PUSH_ID), (THERE,), HERE)
+
+
+@pytest.mark.spec("ID-5")
+async def test_by_default_we_are_called_by_name_and_version() -> None:
+    both = await Pair(IdentifyConfig()).start()
+    result = await both.theirs.identify(both.us.peer_id)
+    assert re.fullmatch(r"aiolibp2p/\d+\.\d+\.\d+\S*", result.agent_version)
+    await both.stop()
 
 
 @pytest.mark.spec("ID-13")

@@ -156,6 +156,10 @@ def closed(peer: PeerId, remote: Multiaddr) -> ConnectionClosed:
 # In a host
 
 
+async def serve_nothing(stream: object) -> None:
+    pass
+
+
 @dataclass
 class Call:
     """A connection as a peer of the outside world would make it."""
@@ -177,6 +181,11 @@ async def test_a_believed_address_is_the_hosts_is_announced_and_pushed() -> None
         first = await anext(told)
         assert first.listen_addresses == (listening.without_p2p(),)
         await host.identify(friend.peer_id)
+        # Two rounds, so that none of the changes of the start is still to be pushed; the second is of its own.
+        for protocol_id in ("/first/1", "/second/1"):
+            host.set_stream_handler(protocol_id, serve_nothing)
+            while protocol_id not in (await asyncio.wait_for(anext(told), 5)).protocols:
+                pass
         for n in range(4):
             call = Call(listening.without_p2p(), Multiaddr(f"/ip4/198.51.100.{n}/tcp/7"))
             host.service(ObservedAddresses).observe(call, OUTSIDE)
