@@ -345,6 +345,73 @@ async def test_waiting_writers_hear_of_the_end() -> None:
         await pumped.drain()
 
 
+class Draining(Raw):
+    """A transport that is full, and has `leaving` bytes less at each look."""
+
+    leaving = 0
+    looks = 0
+
+    def unsent(self) -> int:
+        self.looks += 1
+        self.backlog -= self.leaving
+        return self.backlog
+
+
+@pytest.mark.spec("YMX-25")
+async def test_a_peer_that_takes_nothing_is_given_up_whatever_it_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert driver_room.WRITE_TIMEOUT_S == 10
+    monkeypatch.setattr(driver_room, "WRITE_TIMEOUT_S", 0.02)
+    pumped = Pumped()
+    raw = Draining(backlog=100_000)
+    driver = Driver(raw, pumped.buffers, pumped.lost.append)
+    aborted = asyncio.Event()
+    raw.on_abort = aborted.set
+    driver.run_session(pumped.cipher, Session(driver))
+    driver.pause_writing()
+    waiting = asyncio.ensure_future(driver.drain(asyncio.get_running_loop().create_future()))
+    async with asyncio.timeout(5):
+        while not aborted.is_set():
+            driver.data_received(sealed(b"still here"))
+            await asyncio.sleep(0)
+    assert raw.looks == 1 + 10 + 9
+    driver.connection_lost(None)
+    with pytest.raises(ConnectionLost, match="took nothing of what we sent for 0.02 s"):
+        await waiting
+    assert [str(reason) for reason in pumped.lost] == ["the peer took nothing of what we sent for 0.02 s"]
+
+
+@pytest.mark.spec("YMX-25")
+async def test_a_peer_that_takes_little_or_resumes_now_and_then_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_room, "WRITE_TIMEOUT_S", 0.005)
+    pumped = Pumped()
+    raw = Draining(backlog=100_000)
+    driver = Driver(raw, pumped.buffers, pumped.lost.append)
+    aborted = asyncio.Event()
+    raw.on_abort = aborted.set
+    driver.run_session(pumped.cipher, Session(driver))
+    driver.pause_writing()
+    raw.leaving = 1
+    async with asyncio.timeout(5):
+        while raw.looks < 100:
+            await asyncio.sleep(0)
+        raw.leaving = 0
+        resumed = 0
+        while raw.looks < 200:
+            if raw.looks // 8 > resumed:
+                resumed = raw.looks // 8
+                driver.resume_writing()
+                driver.pause_writing()
+            await asyncio.sleep(0)
+    assert not aborted.is_set()
+    driver.resume_writing()
+    looks = raw.looks
+    passed = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.02, passed.set)
+    await passed.wait()
+    assert raw.looks == looks
+    assert not aborted.is_set()
+
+
 async def test_a_close_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_room, "CLOSE_TIMEOUT_S", 0)
     pumped = Pumped()

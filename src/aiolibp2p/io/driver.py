@@ -21,6 +21,12 @@ SMALL_FRAME_BYTES = 2048
 CLOSE_TIMEOUT_S = 1.0
 """What is unsent when a connection is closed has so long to leave."""
 
+WRITE_TIMEOUT_S = 10.0
+"""A peer that takes none of what we sent for so long is given up, as go does: whatever it sends meanwhile."""
+
+WRITE_CHECKS = 10
+"""So often within that time is looked whether it took some."""
+
 
 class Driver:
     """Receives for one raw connection (`RawReceiver`) and sends for its session (`MuxerWire`).
@@ -48,6 +54,11 @@ class Driver:
         self._error: BaseException | None = None
         self._lost = False
         self._close_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
+        """At the last look while the transport was full."""
+        self._stalled = 0
+        """Looks in a row at which nothing had left."""
 
     # The upgrade
 
@@ -141,8 +152,9 @@ class Driver:
             return
         self._lost = True
         self._cipher = None
-        if self._close_timer is not None:
-            self._close_timer.cancel()
+        for timer in (self._close_timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
         reason = self._error
         if reason is None:
             reason = ConnectionLost(f"the connection broke: {error}" if error else "the connection was closed")
@@ -160,13 +172,32 @@ class Driver:
     def pause_writing(self) -> None:
         """Streams wait from now on."""
         self.full = True
+        if self._write_timer is None:
+            self._stalled = 0
+            self._watch_writing()
 
     def resume_writing(self) -> None:
         """Streams may go on."""
         self.full = False
+        self._stalled = 0
         if self._session is not None:
             self._session.drained()
         self._wake_writers()
+
+    def _watch_writing(self) -> None:
+        """One timer, set anew when it fires: a fast connection pauses and resumes a thousand times a second."""
+        self._unsent = self._raw.unsent()
+        self._write_timer = self._loop.call_later(WRITE_TIMEOUT_S / WRITE_CHECKS, self._check_writing)
+
+    def _check_writing(self) -> None:
+        self._write_timer = None
+        if not self.full or self._error is not None:
+            return
+        self._stalled = 0 if self._raw.unsent() < self._unsent else self._stalled + 1
+        if self._stalled < WRITE_CHECKS:
+            self._watch_writing()
+        else:
+            self.abort(ConnectionLost(f"the peer took nothing of what we sent for {WRITE_TIMEOUT_S:g} s"))
 
     # MuxerWire
 
