@@ -276,7 +276,7 @@ func perf(p *peerProgram, ctx context.Context, r *request) (map[string]any, erro
 	if err != nil {
 		return nil, err
 	}
-	result, err := runPerf(s, r.UploadBytes, r.DownloadBytes)
+	result, err := runPerf(s, r.UploadBytes, r.DownloadBytes, planOf(r).chunk)
 	if err != nil {
 		s.Reset()
 		return nil, err
@@ -285,12 +285,12 @@ func perf(p *peerProgram, ctx context.Context, r *request) (map[string]any, erro
 	return result, nil
 }
 
-func runPerf(s network.Stream, uploadBytes, downloadBytes uint64) (map[string]any, error) {
+func runPerf(s network.Stream, uploadBytes, downloadBytes uint64, chunk int) (map[string]any, error) {
 	start := time.Now()
 	if err := binary.Write(s, binary.BigEndian, downloadBytes); err != nil {
 		return nil, err
 	}
-	if err := sendZeros(s, uploadBytes); err != nil {
+	if err := sendChunks(s, uploadBytes, make([]byte, chunk)); err != nil {
 		return nil, err
 	}
 	if err := s.CloseWrite(); err != nil {
@@ -313,6 +313,7 @@ func runPerf(s network.Stream, uploadBytes, downloadBytes uint64) (map[string]an
 	return map[string]any{
 		"upload_bytes":     uploadBytes,
 		"download_bytes":   downloadBytes,
+		"chunk":            chunk,
 		"upload_seconds":   uploaded.Sub(start).Seconds(),
 		"download_seconds": time.Since(uploaded).Seconds(),
 	}, nil

@@ -118,10 +118,13 @@ func servePerf(s network.Stream) {
 
 var zeros [copyBytes]byte
 
-func sendZeros(w io.Writer, n uint64) error {
+func sendZeros(w io.Writer, n uint64) error { return sendChunks(w, n, zeros[:]) }
+
+// sendChunks sends n bytes of repetitions of the chunk.
+func sendChunks(w io.Writer, n uint64, chunk []byte) error {
 	for n > 0 {
-		part := min(n, uint64(len(zeros)))
-		if _, err := w.Write(zeros[:part]); err != nil {
+		part := min(n, uint64(len(chunk)))
+		if _, err := w.Write(chunk[:part]); err != nil {
 			return err
 		}
 		n -= part
