@@ -12,6 +12,13 @@ PYTEST_OPTIONS ?=
 # What depends on the Python that runs it: not the laws of the house, nor peers in other languages.
 UNIT := tests --ignore=tests/interop --ignore=tests/house --ignore=tests/simulation --ignore=tests/fuzz
 
+# A part of the bench is printed; only a whole one is put on record.
+ROWS ?=
+ONLY ?=
+ROUNDS ?=
+BENCH_CHOICE := $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+BENCH_OPTIONS := $(if $(strip $(BENCH_CHOICE)),$(BENCH_CHOICE),--write-docs)
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run test test-newest check fix bench simulate conformance conformance-check proto docs interop fuzz clean
@@ -64,8 +71,9 @@ fix: $(READY) ## mend what ruff can mend
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-bench: $(READY) ## one JSON line a figure
-	@$(BIN)/python -m bench
+bench: ## figures as JSON lines; all of them: tables and plot, too (ROWS=go,... ONLY=upload,... ROUNDS=5)
+	@$(MAKE) --no-print-directory $(READY) >&2
+	@$(BIN)/python -m bench $(BENCH_OPTIONS)
 
 conformance: $(READY) ## write docs/conformance.md: what the specs ask, what a test proves
 	@$(BIN)/python scripts/conformance.py

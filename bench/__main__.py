@@ -7,15 +7,17 @@ import contextlib
 import datetime
 import importlib.metadata
 import json
-import os
 import platform
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import footprint, report
+from bench import footprint, machine, report, tables
 from bench.figures import FIGURES, Figure, Sample
+from bench.goals import OURS
+from bench.program import ProgramFailed
 from bench.rows import ROWS, Pair, RowMissing, running
 
 FOOTPRINT = "footprint"
@@ -26,20 +28,86 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(figure: Figure, pairs: dict[str, Pair], rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
+class Pairs:
+    """The rows that run. One whose program has ended is started anew for the next figure."""
+
+    def __init__(self, rows: list[str], profiles: str | None) -> None:
+        self._profiles = profiles
+        self._stacks: dict[str, contextlib.ExitStack] = {}
+        self.pairs: dict[str, Pair] = {}
+        self.left_out: dict[str, str] = {}
+        for row in rows:
+            self.start(row)
+
+    def start(self, row: str) -> None:
+        """Start a row, or say why it is left out."""
+        stack = contextlib.ExitStack()
+        try:
+            self.pairs[row] = stack.enter_context(running(row, self._profiles))
+            self._stacks[row] = stack
+        except (RowMissing, ProgramFailed) as reason:
+            self.left_out[row] = str(reason)
+            say(f"left out: {row}: {reason}")
+
+    def revive(self) -> None:
+        """Start again whatever has ended."""
+        for row in [row for row, pair in self.pairs.items() if not pair.running]:
+            self._stacks.pop(row).close()
+            del self.pairs[row]
+            self.start(row)
+
+    def used_s(self) -> float:
+        """Processor time of all so far, and ours."""
+        return machine.own_s() + sum(pair.used_s() for pair in self.pairs.values())
+
+    def close(self) -> None:
+        """End them all."""
+        for stack in self._stacks.values():
+            stack.close()
+
+
+class Measurement:
     """All rounds of one figure; in each, every row has its turn, and none is always the first."""
-    rows = [row for row in figure.rows if row in pairs]
-    one_round = {row: figure.prepare(pairs[row], seconds) for row in rows}
-    samples: dict[str, list[Sample]] = {row: [] for row in rows}
-    for number in range(rounds):
-        first = number % max(len(rows), 1)
-        for row in rows[first:] + rows[:first]:
-            samples[row].append(one_round[row]())
-        latest = "  ".join(f"{row} {samples[row][-1].value:,.4g}" for row in rows)
-        say(f"{figure.name} {number + 1}/{rounds} {figure.unit}: {latest}")
-    lines = [report.row_line(figure, row, samples[row]) for row in rows]
-    yield from lines
-    yield from report.ratio_lines(figure, lines)
+
+    def __init__(self, figure: Figure, pairs: dict[str, Pair], left: Callable[[], str]) -> None:
+        self._figure, self._pairs, self._left = figure, pairs, left
+        self.left_out: dict[str, str] = {}
+
+    def lines(self, rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
+        """What there is to print."""
+        figure = self._figure
+        one_round: dict[str, Callable[[], Sample]] = {}
+        for row in [row for row in figure.rows if row in self._pairs]:
+            with self._leaving_out(row):
+                one_round[row] = figure.prepare(self._pairs[row], seconds)
+        samples: dict[str, list[Sample]] = {row: [] for row in one_round}
+        rounds = min(rounds, figure.most_rounds)
+        for number in range(rounds):
+            rows = [row for row in one_round if row not in self.left_out]
+            first = number % max(len(rows), 1)
+            for row in rows[first:] + rows[:first]:
+                self._one_round(row, one_round[row], samples[row])
+            latest = "  ".join(f"{row} {samples[row][-1].value:,.4g}" for row in rows if samples[row])
+            say(f"{figure.name} {number + 1}/{rounds} {figure.unit}: {latest}   [{self._left()}]")
+        measured = [row for row in samples if row not in self.left_out]
+        lines = [report.row_line(figure, row, samples[row]) for row in measured]
+        yield from lines
+        yield from report.ratio_lines(figure.name, figure.more_is_better, lines)
+        for row, reason in self.left_out.items():
+            yield {"figure": figure.name, "row": row, "left_out": reason}
+
+    def _one_round(self, row: str, measure: Callable[[], Sample], samples: list[Sample]) -> None:
+        with self._leaving_out(row):
+            samples.append(measure())
+
+    @contextlib.contextmanager
+    def _leaving_out(self, row: str) -> Iterator[None]:
+        """A row that cannot do this figure leaves its cell empty."""
+        try:
+            yield
+        except ProgramFailed as reason:
+            self.left_out[row] = str(reason)
+            say(f"left out: {self._figure.name} of {row}: {reason}")
 
 
 def about(pairs: dict[str, Pair]) -> dict[str, Any]:
@@ -47,14 +115,15 @@ def about(pairs: dict[str, Pair]) -> dict[str, Any]:
     line: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "Python": platform.python_version(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": machine.cores(),
         "processor": _processor(),
     }
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         line["uvloop"] = importlib.metadata.version("uvloop")
-    if "go" in pairs:
-        line["go peer"] = pairs["go"].server.listening["implementation"]
-    return line
+    for row, pair in pairs.items():
+        if implementation := pair.server.listening.get("implementation"):
+            line[row] = implementation
+    return line | {"load at the start": machine.load()}
 
 
 def _processor() -> str:
@@ -65,21 +134,34 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def _time_left(started: float, done: int, of: int) -> str:
+    if done >= of:
+        return "the last figure"
+    left = f"{of - done} figures left"
+    return f"{left}, about {(time.monotonic() - started) / done * (of - done) / 60:.1f} min" if done else left
+
+
 def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Every line there is to print."""
     chosen = [FIGURES[name] for name in options.only if name != FOOTPRINT]
-    with contextlib.ExitStack() as stack:
-        pairs: dict[str, Pair] = {}
-        for row in options.rows if chosen else ():
-            try:
-                pairs[row] = stack.enter_context(running(row, options.profile))
-            except RowMissing as reason:
-                say(f"left out: {row}: {reason}")
-        yield {"about": about(pairs)}
-        for figure in chosen:
-            yield from measure(figure, pairs, options.rounds, options.seconds)
+    with contextlib.closing(Pairs(options.rows if chosen else [], options.profile)) as pairs:
+        yield {"about": about(pairs.pairs)}
+        for row, reason in pairs.left_out.items():
+            yield {"row": row, "left_out": reason}
+        started = time.monotonic()
+        for number, figure in enumerate(chosen):
+            pairs.revive()
+            measurement = Measurement(
+                figure, pairs.pairs, lambda number=number: _time_left(started, number, len(options.only))
+            )
+            before, used = machine.Counters.read(), pairs.used_s()
+            yield from measurement.lines(options.rounds, options.seconds)
+            if beside := machine.beside(before, machine.Counters.read(), pairs.used_s() - used):
+                yield {"figure": figure.name, "machine": beside}
     if FOOTPRINT in options.only:
-        yield from footprint.measure(options.rounds)
+        say("import time and idle memory")
+        yield from footprint.measure(options.rounds, options.rows)
+    yield {"about": {"load at the end": machine.load()}}
 
 
 def parse() -> argparse.Namespace:
@@ -91,8 +173,10 @@ def parse() -> argparse.Namespace:
         "--only", type=_names([*FIGURES, FOOTPRINT]), default=[*FIGURES, FOOTPRINT], metavar="FIGURE,..."
     )
     parser.add_argument("--rows", type=_names(list(ROWS)), default=list(ROWS), metavar="ROW,...")
-    parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/explanation/performance.md")
-    parser.add_argument("--from", dest="source", metavar="FILE", help="measure nothing; take lines printed earlier")
+    parser.add_argument("--write-docs", action="store_true", help="write page, plot and lines in docs/explanation")
+    parser.add_argument(
+        "--from", dest="sources", nargs="+", metavar="FILE", help="measure nothing; merge lines printed earlier"
+    )
     parser.add_argument("--profile", metavar="DIRECTORY", help="run ours under cProfile, results into this directory")
     return parser.parse_args()
 
@@ -107,20 +191,23 @@ def _names(known: list[str]) -> Any:
     return split
 
 
-def main() -> None:
-    """Print lines as they come, then the tables."""
+def main() -> int:
+    """Print lines as they come, then the tables. 1 if something of ours could not be measured."""
     options = parse()
-    if options.source:
-        lines = [json.loads(line) for line in Path(options.source).read_text(encoding="utf-8").splitlines()]
+    if options.sources:
+        lines = tables.merged([Path(file).read_text(encoding="utf-8").splitlines() for file in options.sources])
     else:
         lines = []
         for line in run(options):
             print(json.dumps(line), flush=True)
             lines.append(line)
-    say(f"\n{report.about(lines)}\n\n{report.table(lines)}")
+    say(f"\n{tables.text(lines)}\n")
+    for missed in tables.missed(lines):
+        say(f"not met: {missed}")
     if options.write_docs:
-        report.write_page(lines)
+        tables.write(lines)
+    return int(any("left_out" in line and "figure" in line and line["row"] in OURS for line in lines))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

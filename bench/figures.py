@@ -1,16 +1,19 @@
-"""What is measured, and what we want of it."""
+"""What is measured. What we want of it: goals.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bench.program import CommandMissing
 from bench.rows import Pair
 
-WARM_UP_BYTES = 64 * 1024 * 1024
 WARM_UP_S = 0.2
+FIRST_BYTES = 1024 * 1024
 MOST_BYTES = 64 * 1024**3
+CONNECTIONS = 1000
+HOLD_TIMEOUT_S = 150.0
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Sample:
     value: float
     client_cpu: float
     server_cpu: float
+    beside: Mapping[str, float] = field(default_factory=dict)
+    """What else the round told, by name and unit."""
 
 
 class Figure(Protocol):
@@ -39,59 +44,80 @@ class Figure(Protocol):
 
     @property
     def cpu_unit(self) -> str:
-        """Of the processor time beside it."""
+        """Of the processor time beside it; empty where it says nothing."""
 
     @property
     def more_is_better(self) -> bool:
-        """It is a rate, not a time."""
+        """It is a rate, not a time or a size."""
 
     @property
     def rows(self) -> tuple[str, ...]:
         """Which rows it can be measured on."""
 
     @property
-    def goals(self) -> Mapping[str, float]:
-        """By row: how many times as good as go it has to be."""
+    def most_rounds(self) -> int:
+        """More of them would tell nothing new."""
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
-        """Warm a row up, and return what runs one round of about so many seconds."""
+        """Warm a row up, and return what runs one round of about so many seconds. Raises ProgramFailed."""
 
 
-ALL_ROWS = ("raw", "ours-stdlib", "ours-uvloop", "go", "rust")
-LIBRARIES = ("ours-stdlib", "ours-uvloop", "go", "rust")
-FASTER_THAN_GO = {"ours-stdlib": 1.5, "ours-uvloop": 1.5}
-NEAR_GO = {"ours-stdlib": 0.4, "ours-uvloop": 0.5}
+LIBRARIES = ("ours-stdlib", "ours-uvloop", "go", "rust", "js", "py")
+AND_RAW = ("raw", *LIBRARIES)
+ALL_ROWS = ("raw", "noise", *LIBRARIES)
+ALWAYS = 1_000_000
+
+
+class Meter:
+    """Processor time of a pair's two sides since it was made."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+        self._client, self._server = pair.client.processor_s(), pair.server.processor_s()
+
+    def used(self) -> tuple[float, float]:
+        """Seconds of the client, of the server."""
+        return self._pair.client.processor_s() - self._client, self._pair.server.processor_s() - self._server
 
 
 @dataclass(frozen=True)
 class Bulk:
-    """One stream, one direction, as many bytes as take about the time asked for; writes of 64 KiB."""
+    """One stream, one direction, as many bytes as take about the time asked for."""
 
     name: str
     title: str
+    direction: str
+    chunk: int = 64 * 1024
+    rows: tuple[str, ...] = ALL_ROWS
     unit: str = "MB/s"
     cpu_unit: str = "s/GB"
     more_is_better: bool = True
-    rows: tuple[str, ...] = ALL_ROWS
-    goals: Mapping[str, float] = field(default_factory=lambda: FASTER_THAN_GO)
+    most_rounds: int = ALWAYS
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
         """See `Figure`."""
-        self._transfer(pair, WARM_UP_BYTES // 4)
-        rate = WARM_UP_BYTES / self._transfer(pair, WARM_UP_BYTES)
-        size = min(max(int(rate * seconds), 1), MOST_BYTES)
+        size, elapsed = FIRST_BYTES, self._transfer(pair, FIRST_BYTES)
+        while elapsed < min(WARM_UP_S, seconds) and size < MOST_BYTES:
+            size *= 4
+            elapsed = self._transfer(pair, size)
+        size = min(max(int(size / elapsed * seconds), 1), MOST_BYTES)
 
         def one_round() -> Sample:
-            client, server = pair.client.processor_s(), pair.server.processor_s()
+            meter = Meter(pair)
             elapsed = self._transfer(pair, size)
-            client, server = pair.client.processor_s() - client, pair.server.processor_s() - server
+            client, server = meter.used()
             return Sample(size / elapsed / 1e6, client / size * 1e9, server / size * 1e9)
 
         return one_round
 
     def _transfer(self, pair: Pair, size: int) -> float:
-        sizes = {"upload_bytes": 0, "download_bytes": 0, f"{self.name}_bytes": size}
-        return float(pair.client.ask("perf", address=pair.address, **sizes)[f"{self.name}_seconds"])
+        fields = {"upload_bytes": 0, "download_bytes": 0, f"{self.direction}_bytes": size}
+        if self.chunk != Bulk.chunk:
+            fields["chunk"] = self.chunk
+        answer = pair.client.ask("perf", address=pair.address, **fields)
+        if answer.get("chunk", Bulk.chunk) != self.chunk:
+            raise CommandMissing("its perf does not take the size of a write")
+        return float(answer[f"{self.direction}_seconds"])
 
 
 @dataclass(frozen=True)
@@ -102,23 +128,28 @@ class Rate:
     title: str
     command: str
     fields: Mapping[str, int]
+    rows: tuple[str, ...] = LIBRARIES
     unit: str = "1/s"
     cpu_unit: str = "us"
-    more_is_better: bool = True
-    rows: tuple[str, ...] = LIBRARIES
-    goals: Mapping[str, float] = field(default_factory=lambda: NEAR_GO)
+    most_rounds: int = ALWAYS
+
+    @property
+    def more_is_better(self) -> bool:
+        """A rate is; the time of one round is not."""
+        return self.unit == "1/s"
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
         """See `Figure`."""
         self._run(pair, min(WARM_UP_S, seconds))
 
         def one_round() -> Sample:
-            client, server = pair.client.processor_s(), pair.server.processor_s()
+            meter = Meter(pair)
             answer = self._run(pair, seconds)
-            client, server = pair.client.processor_s() - client, pair.server.processor_s() - server
+            client, server = meter.used()
             count = answer["count"]
             value = count / answer["seconds"] if self.more_is_better else answer["p50_ms"]
-            return Sample(value, client / count * 1e6, server / count * 1e6)
+            beside = dict(_beside(answer, self.more_is_better))
+            return Sample(value, client / count * 1e6, server / count * 1e6, beside)
 
         return one_round
 
@@ -126,15 +157,65 @@ class Rate:
         return pair.client.ask(self.command, address=pair.address, seconds=seconds, **self.fields)
 
 
+def _beside(answer: Mapping[str, Any], rate: bool) -> Iterator[tuple[str, float]]:
+    if not rate:
+        yield "p99 ms", answer["p99_ms"]
+    if "bulk_bytes" in answer:
+        yield "bulk MB/s", answer["bulk_bytes"] / answer["seconds"] / 1e6
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Many idle connections between two fresh processes: what one costs in memory, on the side where it costs more."""
+
+    name: str = "connection"
+    title: str = "memory of an idle connection"
+    rows: tuple[str, ...] = LIBRARIES
+    unit: str = "kB"
+    cpu_unit: str = "us"
+    more_is_better: bool = False
+    most_rounds: int = 1
+
+    def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
+        """See `Figure`. What the first connections leave behind for good is no cost of the others."""
+        count = max(int(CONNECTIONS * min(seconds, 1.0)), 8)
+
+        def one_round() -> Sample:
+            with pair.again() as fresh:
+                self._hold(fresh, 8)
+                fresh.client.ask("release_connections")
+                before = fresh.server.ask("memory")["rss_bytes"]
+                meter = Meter(fresh)
+                held = self._hold(fresh, count)
+                client_cpu, server_cpu = meter.used()
+                accepted = fresh.server.ask("memory")["rss_bytes"] - before
+                dialled = held["rss_after_bytes"] - held["rss_before_bytes"]
+            number = held["count"]
+            sides = {"dialled kB": dialled / number / 1e3, "accepted kB": accepted / number / 1e3}
+            beside = {**sides, "connections": number, "in s": held["seconds"]}
+            return Sample(max(sides.values()), client_cpu / number * 1e6, server_cpu / number * 1e6, beside)
+
+        return one_round
+
+    def _hold(self, pair: Pair, count: int) -> dict[str, Any]:
+        fields = {"address": pair.address, "count": count, "concurrency": 8}
+        return pair.client.ask("hold_connections", HOLD_TIMEOUT_S, **fields)
+
+
 FIGURES: dict[str, Figure] = {
     figure.name: figure
     for figure in (
-        Bulk("upload", "one stream, upload"),
-        Bulk("download", "one stream, download"),
-        Rate("pings-1", "pings, 1 stream", "pings_rate", {"streams": 1}, rows=ALL_ROWS),
+        Bulk("upload", "one stream, upload", "upload"),
+        Bulk("download", "one stream, download", "download"),
+        Bulk("writes-1k", "one stream, writes of 1 KiB", "upload", 1024, AND_RAW),
+        Bulk("writes-4k", "one stream, writes of 4 KiB", "upload", 4096, AND_RAW),
+        Rate("pings-1", "pings, 1 stream", "pings_rate", {"streams": 1}, AND_RAW),
         Rate("pings-64", "pings, 64 streams", "pings_rate", {"streams": 64}),
+        Rate("bulk-pings", "ping beside an upload", "bulk_pings_rate", {}, unit="ms", cpu_unit=""),
         Rate("opens-1", "streams opened, one by one", "opens_rate", {"concurrency": 1}),
         Rate("opens-32", "streams opened, 32 at once", "opens_rate", {"concurrency": 32}),
-        Rate("dial", "dial + upgrade + ping", "dials_rate", {"concurrency": 1}, "ms", "us", False, ALL_ROWS),
+        Rate("dial", "dial + upgrade + ping", "dials_rate", {"concurrency": 1}, AND_RAW, "ms"),
+        Rate("dials-8", "dials + upgrades + pings, 8 at once", "dials_rate", {"concurrency": 8}),
+        Connections(),
     )
 }

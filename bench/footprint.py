@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from bench.program import ROOT
-
-IMPORT_GOAL_S = 0.15
-IDLE_GOAL_MB = 40.0
+from bench.report import Line, ratio_lines, rounded, verdict
+from bench.rows import RowMissing, py_python
 
 LINUX = sys.platform == "linux"
 
@@ -31,33 +30,61 @@ asyncio.run(main())
 """
 
 
-def measure(rounds: int) -> Iterator[dict[str, Any]]:
-    """Both figures, as they are printed."""
+PY_IDLE = """
+import pathlib, trio
+from libp2p import new_host
+from multiaddr import Multiaddr
+async def main():
+    listen = [Multiaddr("/ip4/127.0.0.1/tcp/0")]
+    async with new_host(listen_addrs=listen).run(listen):
+        await trio.sleep(0.2)
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+        print(next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS")))
+trio.run(main)
+"""
+
+NAMES = {"import-time": ("import", "s"), "idle-rss": ("resident memory of an idle host", "MB")}
+"""What the figures are called in the tables, and their units."""
+
+
+def measure(rounds: int, rows: Sequence[str]) -> Iterator[Line]:
+    """Both figures, as they are printed; of py-libp2p, too, where its row is asked for and can be had."""
+    programs = {"ours-stdlib": ([sys.executable], IMPORT, IDLE)}
+    with contextlib.suppress(RowMissing):
+        if "py" in rows:
+            programs["py"] = ([str(py_python())], IMPORT.replace("aiolibp2p", "libp2p"), PY_IDLE)
     with tempfile.TemporaryDirectory() as cache:
         # As installed: compiled already, whatever the environment says of bytecode.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment["PYTHONPYCACHEPREFIX"] = cache
 
-        def run(code: str) -> float:
-            command = [sys.executable, "-c", code]
-            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        def run(command: Sequence[str], code: str) -> float:
+            done = subprocess.run(
+                [*command, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+            )
             return float(done.stdout)
 
-        run(IDLE if LINUX else IMPORT)
-        yield _figure("import-time", "s", [run(IMPORT) for _ in range(rounds)], IMPORT_GOAL_S)
-        if LINUX:
-            yield _figure("idle-rss", "MB", [run(IDLE) for _ in range(rounds)], IDLE_GOAL_MB)
+        for python, imported, idle in programs.values():
+            run(python, idle if LINUX else imported)
+        for figure, position in (("import-time", 0), ("idle-rss", 1)):
+            if figure == "idle-rss" and not LINUX:
+                continue
+            values: dict[str, list[float]] = {row: [] for row in programs}
+            for row, (python, *codes) in [*programs.items()] * rounds:
+                values[row].append(run(python, codes[position]))
+            lines = [_line(figure, row, values[row]) for row in programs]
+            yield from lines
+            yield from ratio_lines(figure, False, lines)
 
 
-def _figure(name: str, unit: str, values: list[float], goal: float) -> dict[str, Any]:
+def _line(figure: str, row: str, values: list[float]) -> Line:
     median = statistics.median(values)
     return {
-        "figure": name,
-        "row": "ours-stdlib",
-        "unit": unit,
-        "median": round(median, 4),
-        "best": round(min(values), 4),
-        "rounds": [round(value, 4) for value in values],
-        "goal": goal,
-        "met": median < goal,
+        "figure": figure,
+        "row": row,
+        "unit": NAMES[figure][1],
+        "median": rounded(median),
+        "best": rounded(min(values)),
+        "rounds": [rounded(value) for value in values],
+        **verdict(figure, row, median),
     }

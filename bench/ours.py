@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import cProfile
 import json
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 from aiolibp2p import Host, Limits, PeerId, Stream
 from aiolibp2p.muxers.yamux import YamuxConfig
-from aiolibp2p.protocols.perf import Perf
+from aiolibp2p.protocols.perf import HEADER_BYTES, PERF_ID, Perf, PerfConfig
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.connection import ConnectionConfig
-from bench.process_usage import usage
+from bench.process_usage import allow_many_files, resident_bytes, usage
 
 ECHO_ID = "/bench/echo/1.0.0"
 CHUNK_BYTES = 64 * 1024
 REQUEST_BYTES = 32
 MANY = 1_000_000
+SETTLE_S = 0.3
 
 UNLIMITED = Limits(
     swarm=SwarmConfig(connection=ConnectionConfig(max_running_handlers=MANY)),
@@ -76,6 +78,22 @@ async def race(workers: int, seconds: float, one_round: Callable[[int], Awaitabl
     }
 
 
+async def identified(host: Host, address: str) -> PeerId:
+    """The peer there, connected and identified."""
+    peer = (await host.connect(address)).remote_peer
+    if host.peerstore.protocols(peer) is None:
+        await host.identify(peer)
+    return peer
+
+
+async def start_hosts(count: int) -> list[Host]:
+    """So many hosts that listen nowhere."""
+    hosts = [Host(limits=UNLIMITED) for _ in range(count)]
+    for host in hosts:
+        await host.start()
+    return hosts
+
+
 class BenchPeer:
     """A host and the commands that drive it."""
 
@@ -87,23 +105,29 @@ class BenchPeer:
             "pings_rate": self.pings_rate,
             "opens_rate": self.opens_rate,
             "dials_rate": self.dials_rate,
+            "bulk_pings_rate": self.bulk_pings_rate,
+            "hold_connections": self.hold_connections,
+            "release_connections": self.release_connections,
+            "memory": self.memory,
             "usage": self.usage,
         }
+        self.held: list[Host] = []
 
     async def target(self, request: Request) -> PeerId:
         """The peer a command names, connected and identified."""
-        connection = await self.host.connect(request["address"])
-        if self.host.peerstore.protocols(connection.remote_peer) is None:
-            await self.host.identify(connection.remote_peer)
-        return connection.remote_peer
+        return await identified(self.host, request["address"])
 
     async def perf(self, request: Request) -> Answer:
         """Upload, then download, on one stream."""
         upload, download = request["upload_bytes"], request["download_bytes"]
-        result = await self.host.service(Perf).measure(await self.target(request), upload, download)
+        chunk = request.get("chunk", CHUNK_BYTES)
+        perf = Perf(PerfConfig(chunk_bytes=chunk, allowed_peers=()))  # measures alone; the host's own one serves
+        await perf.start(self.host)
+        result = await perf.measure(await self.target(request), upload, download)
         return {
             "upload_bytes": result.uploaded_bytes,
             "download_bytes": result.downloaded_bytes,
+            "chunk": chunk,
             "upload_seconds": result.upload_s,
             "download_seconds": result.download_s,
         }
@@ -137,9 +161,7 @@ class BenchPeer:
     async def dials_rate(self, request: Request) -> Answer:
         """Dial, upgrade, request, answer, close; each worker has a host of its own."""
         address = request["address"]
-        hosts = [Host(limits=UNLIMITED) for _ in range(request["concurrency"])]
-        for host in hosts:
-            await host.start()
+        hosts = await start_hosts(request["concurrency"])
 
         async def one_round(worker: int) -> None:
             host = hosts[worker]
@@ -153,14 +175,90 @@ class BenchPeer:
             await host.close()
         return answer
 
+    async def bulk_pings_rate(self, request: Request) -> Answer:
+        """One request in flight on one stream, beside an upload on another of the same connection."""
+        peer = await self.target(request)
+        echo = await self.host.new_stream(peer, ECHO_ID)
+        await exchange(echo, random.randbytes(REQUEST_BYTES))
+
+        async def one_round(_worker: int) -> None:
+            await exchange(echo, random.randbytes(REQUEST_BYTES))
+
+        async with self.uploading(peer) as sent:
+            answer = await race(1, request["seconds"], one_round)
+        await echo.close()
+        return {**answer, "bulk_bytes": sum(sent)}
+
+    @contextlib.asynccontextmanager
+    async def uploading(self, peer: PeerId) -> AsyncIterator[list[int]]:
+        """Upload to /perf/1.0.0 without a pause meanwhile; the sizes of the writes so far."""
+        stream = await self.host.new_stream(peer, PERF_ID)
+        await stream.write(bytes(HEADER_BYTES))  # nothing is wanted back
+        zeros = bytes(CHUNK_BYTES)
+        sent: list[int] = []
+        ended = False
+
+        async def upload() -> None:
+            while not ended:
+                await stream.write(zeros)
+                sent.append(CHUNK_BYTES)
+
+        task = asyncio.create_task(upload())
+        try:
+            yield sent
+        finally:
+            ended = True
+            await task
+        await stream.close_write()
+        await stream.read()
+        await stream.close()
+
+    async def hold_connections(self, request: Request) -> Answer:
+        """Make hosts, then connect each of them once and keep it; memory before and after."""
+        address, waiting = request["address"], await start_hosts(request["count"])
+        self.held += waiting
+        await asyncio.sleep(SETTLE_S)
+        before = resident_bytes()
+        waiting = waiting[::-1]
+
+        async def work() -> None:
+            while waiting:
+                host = waiting.pop()
+                await identified(host, address)
+
+        start = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(request["concurrency"])))
+        elapsed = time.perf_counter() - start
+        await asyncio.sleep(SETTLE_S)
+        return {
+            "count": request["count"],
+            "seconds": elapsed,
+            "rss_before_bytes": before,
+            "rss_after_bytes": resident_bytes(),
+        }
+
+    async def release_connections(self, _request: Request) -> Answer:
+        """Close what `hold_connections` keeps."""
+        while self.held:
+            await self.held.pop().close()
+        return {}
+
+    async def memory(self, _request: Request) -> Answer:
+        """What is resident without garbage."""
+        return {"rss_bytes": resident_bytes()}
+
     async def usage(self, _request: Request) -> Answer:
         """Processor time so far."""
         return usage()
 
     async def answer(self, request: Request) -> Answer:
         """The answer to one command; a failure is an answer, too."""
+        command = self.commands.get(request["cmd"])
+        if command is None:
+            error = f"no command {request['cmd']!r}"
+            return {"id": request.get("id"), "ok": False, "error": error, "kind": "bad_command"}
         try:
-            result = await self.commands[request["cmd"]](request)
+            result = await command(request)
         except Exception as error:
             return {"id": request.get("id"), "ok": False, "error": f"{type(error).__name__}: {error}", "kind": "other"}
         return {"id": request.get("id"), "ok": True, **result}
@@ -185,6 +283,7 @@ def main() -> None:
     parser.add_argument("--listen", action="append", default=[])
     parser.add_argument("--profile", help="write what cProfile saw to this file at the end")
     options = parser.parse_args()
+    allow_many_files()
     start = asyncio.run
     if options.loop == "uvloop":
         import uvloop

@@ -22,6 +22,10 @@ class ProgramFailed(Exception):
     """A program ended, kept silent too long, or answered that it could not do it."""
 
 
+class CommandMissing(ProgramFailed):
+    """A program does not know the command, or a field of it."""
+
+
 class Program:
     """One running program; `listening` is the first thing it says."""
 
@@ -54,6 +58,8 @@ class Program:
             raise ProgramFailed(f"{self._name} took no command {command}: {error}") from error
         answer = self._next(command, timeout_s + 10)
         if not answer["ok"]:
+            if answer.get("kind") == "bad_command":
+                raise CommandMissing(f"{self._name}: {answer['error']}")
             raise ProgramFailed(f"{self._name} {command}: {answer['error']}")
         return answer
 
@@ -61,6 +67,11 @@ class Program:
         """Processor time it has used so far, in seconds."""
         used = self.ask("usage")
         return float(used["user_seconds"] + used["system_seconds"])
+
+    @property
+    def running(self) -> bool:
+        """It has not ended."""
+        return self._process.poll() is None
 
     def close(self) -> None:
         """End it: by the end of its input, and by force if that does not help."""

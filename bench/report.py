@@ -1,125 +1,75 @@
-"""From samples to JSON lines, from JSON lines to tables, from tables into the page."""
+"""From samples to JSON lines. From JSON lines to tables: tables.py."""
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from bench.figures import FIGURES, Figure, Sample
-from bench.program import ROOT
-from bench.rows import ROWS
+from bench.figures import Figure, Sample
+from bench.goals import BASES, CEILINGS, OURS, Kind, goal, kinds
 
 Line = dict[str, Any]
-
-PAGE = ROOT / "docs" / "explanation" / "performance.md"
-BEGIN = "<!-- what follows is written by: python -m bench --write-docs -->"
-END = "<!-- end of what is written -->"
 
 
 def row_line(figure: Figure, row: str, samples: Sequence[Sample]) -> Line:
     """One row of one figure."""
     values = [sample.value for sample in samples]
-    best = max(values) if figure.more_is_better else min(values)
-    return {
+    median = statistics.median(values)
+    line: Line = {
         "figure": figure.name,
         "row": row,
         "unit": figure.unit,
-        "median": _round(statistics.median(values)),
-        "best": _round(best),
-        "rounds": [_round(value) for value in values],
-        "cpu": {
-            "unit": figure.cpu_unit,
-            "client": _round(statistics.median(sample.client_cpu for sample in samples)),
-            "server": _round(statistics.median(sample.server_cpu for sample in samples)),
-        },
+        "median": rounded(median),
+        "best": rounded(max(values) if figure.more_is_better else min(values)),
+        "rounds": [rounded(value) for value in values],
     }
+    if samples[0].beside:
+        names = samples[0].beside
+        line["beside"] = {name: rounded(statistics.median(one.beside[name] for one in samples)) for name in names}
+    if figure.cpu_unit:
+        line["cpu"] = {
+            "unit": figure.cpu_unit,
+            "client": rounded(statistics.median(sample.client_cpu for sample in samples)),
+            "server": rounded(statistics.median(sample.server_cpu for sample in samples)),
+            "both": rounded(statistics.median(sample.client_cpu + sample.server_cpu for sample in samples)),
+        }
+    return line | verdict(figure.name, row, median)
 
 
-def ratio_lines(figure: Figure, lines: Sequence[Line]) -> Iterator[Line]:
-    """How many times as good ours is as go and as bare TCP, by medians; only go's ratio has a goal."""
-    medians = {line["row"]: line["median"] for line in lines}
-    for row in ("ours-stdlib", "ours-uvloop"):
-        for base in ("go", "raw"):
-            if row not in medians or base not in medians:
-                continue
-            value = medians[row] / medians[base]
-            value = value if figure.more_is_better else 1 / value
-            line: Line = {"figure": figure.name, "ratio": f"{row}/{base}", "value": round(value, 3)}
-            if base == "go":
-                goal = figure.goals[row]
-                line |= {"goal": goal, "met": value >= goal}
-            yield line
+def verdict(figure: str, row: str, median: float) -> Line:
+    """What we want of the figure itself, and whether it is so."""
+    if row not in OURS or figure not in CEILINGS:
+        return {}
+    return {"goal": CEILINGS[figure], "met": median <= CEILINGS[figure]}
 
 
-def table(lines: Iterable[Line]) -> str:
-    """The figures as Markdown."""
-    lines = list(lines)
-    medians = {(line["figure"], line["row"]): line for line in lines if "row" in line}
-    ratios = {(line["figure"], line["ratio"]): line for line in lines if "ratio" in line}
-    rows = [row for row in ROWS if any(key[1] == row for key in medians)]
-    measured = [figure for figure in FIGURES.values() if any(key[0] == figure.name for key in medians)]
-    ours = [row for row in rows if row.startswith("ours")] if "go" in rows else []
-    out: list[str] = []
-    if measured:
-        titles = ["", *rows, *(f"{row} / go" for row in ours)]
-        out += _markdown(titles, [_figure_cells(figure, rows, ours, medians, ratios) for figure in measured])
-        out += ["", "Processor time of client + server, for a GB or for one operation:", ""]
-        out += _markdown(["", *rows], [_cpu_cells(figure, rows, medians) for figure in measured])
-    for line in lines:
-        if line.get("figure") in {"import-time", "idle-rss"}:
-            verdict = "met" if line["met"] else "not met"
-            out += ["", f"{line['figure']}: {line['median']:g} {line['unit']} (goal {line['goal']:g}, {verdict})"]
-    return "\n".join(out)
+def ratio_lines(figure: str, more_is_better: bool, lines: Iterable[Line]) -> Iterator[Line]:
+    """Ours against every other row, by medians. `value`: how many times as good; `cpu`: what share ours takes."""
+    measured = {line["row"]: line for line in lines}
+    bases = [base for base in BASES if base in measured]
+    for of, row, base in itertools.product(kinds(figure), [row for row in OURS if row in measured], bases):
+        value = _ratio(of, more_is_better, measured[row], measured[base])
+        if value is None:
+            continue
+        line: Line = {"figure": figure, "ratio": f"{row}/{base}", "of": of, "value": round(value, 3)}
+        if wanted := goal(figure, row, base, of):
+            line |= {"goal": wanted.bound, "met": wanted.met(value)}
+        yield line
 
 
-def about(lines: Iterable[Line]) -> str:
-    """On what machine, and with what."""
-    described = [line["about"] for line in lines if "about" in line]
-    return ", ".join(f"{name} {value}" for name, value in described[0].items()) if described else ""
+def _ratio(of: Kind, more_is_better: bool, ours: Line, base: Line) -> float | None:
+    """None where one of them is nothing."""
+    if of == "cpu":
+        ours_cpu, base_cpu = ours["cpu"]["both"], base["cpu"]["both"]
+        return float(ours_cpu / base_cpu) if base_cpu else None
+    above, below = ours["median"], base["median"]
+    if not more_is_better:
+        above, below = below, above
+    return float(above / below) if below else None
 
 
-def write_page(lines: Sequence[Line], page: Path = PAGE) -> None:
-    """Put the tables between the page's two marks. Raises ValueError when they are not there."""
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} has no marks to write between")
-    page.write_text(f"{before}{begin}\n\n{about(lines)}\n\n{table(lines)}\n\n{end}{after}", encoding="utf-8")
-
-
-def _figure_cells(
-    figure: Figure, rows: list[str], ours: list[str], medians: dict[Any, Line], ratios: dict[Any, Line]
-) -> list[str]:
-    cells = [f"{figure.title}, {figure.unit}"]
-    for row in rows:
-        line = medians.get((figure.name, row))
-        cells.append(f"{line['median']:,g} ({line['best']:,g})" if line else "")
-    for row in ours:
-        line = ratios.get((figure.name, f"{row}/go"))
-        cells.append(_ratio(line) if line else "")
-    return cells
-
-
-def _ratio(line: Line) -> str:
-    missed = "" if line["met"] else f" (goal {line['goal']:g})"
-    return f"{line['value']:.2f}{missed}"
-
-
-def _cpu_cells(figure: Figure, rows: list[str], medians: dict[Any, Line]) -> list[str]:
-    cells = [f"{figure.title}, {figure.cpu_unit}"]
-    for row in rows:
-        line = medians.get((figure.name, row))
-        cells.append(f"{line['cpu']['client']:g} + {line['cpu']['server']:g}" if line else "")
-    return cells
-
-
-def _markdown(titles: list[str], body: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *body)]
-
-
-def _round(value: float) -> float:
+def rounded(value: float) -> float:
     """Four digits are more than a round can tell."""
     return float(f"{value:.4g}")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 
-from bench.program import ROOT, Program
+from bench.program import ROOT, Program, ProgramFailed
 
 LISTEN = "/ip4/127.0.0.1/tcp/0"
+PY_HOME = ROOT / "interop" / "py"
 
 GO_SETTINGS = {"GOGC": "400"}
 """As somebody would set it who wants speed from go and has memory to spare."""
@@ -33,6 +37,8 @@ class Commands:
 class Pair:
     """A row's server and client, running."""
 
+    name: str
+    commands: Commands
     server: Program
     client: Program
 
@@ -41,9 +47,31 @@ class Pair:
         """Where the server is."""
         return str(self.server.listening["addresses"][0])
 
+    @property
+    def running(self) -> bool:
+        """Neither of them has ended."""
+        return self.server.running and self.client.running
+
+    def used_s(self) -> float:
+        """Processor time of both so far, in seconds; what has ended counts nothing here."""
+        with contextlib.suppress(ProgramFailed):
+            return self.server.processor_s() + self.client.processor_s()
+        return 0.0
+
+    @contextlib.contextmanager
+    def again(self) -> Iterator[Pair]:
+        """The same two programs once more, fresh."""
+        with _started(self.name, self.commands) as pair:
+            yield pair
+
 
 def _raw(profiles: str | None) -> Commands:
     program = [sys.executable, "-m", "bench.raw"]
+    return Commands([*program, "--listen"], program)
+
+
+def _noise(profiles: str | None) -> Commands:
+    program = [sys.executable, "-m", "bench.raw", "--sealed"]
     return Commands([*program, "--listen"], program)
 
 
@@ -61,38 +89,73 @@ def _ours_uvloop(profiles: str | None) -> Commands:
     return _ours("uvloop", profiles)
 
 
-def _peer(name: str, environment: Mapping[str, str]) -> Commands:
-    """A peer of another implementation, built if need be."""
+def _interop(module: str) -> ModuleType:
+    """A module of tests/interop, which knows how peers are built."""
     sys.path.append(str(ROOT / "tests"))
     try:
-        from interop.builds import BuildFailed, ToolchainMissing
-        from interop.kinds import KINDS
+        return importlib.import_module(f"interop.{module}")
     except ImportError as error:
-        raise RowMissing(f"the builder of the {name} peer is missing: {error}") from error
+        raise RowMissing(f"what builds it is missing: {error}") from error
     finally:
         sys.path.pop()
+
+
+def _peer(name: str, environment: Mapping[str, str]) -> Commands:
+    """A peer of another implementation, built if need be."""
+    builds, kinds = _interop("builds"), _interop("kinds")
+    kind = next((kind for kind in kinds.KINDS if kind.name == name), None)
+    if kind is None:
+        raise RowMissing(f"nothing here builds a {name} peer")
     try:
-        program = next(kind for kind in KINDS if kind.name == name).program()
-    except (ToolchainMissing, BuildFailed) as error:
+        program = kind.program()
+    except (builds.ToolchainMissing, builds.BuildFailed) as error:
         raise RowMissing(str(error)) from error
     return Commands([*program, "--listen", LISTEN], program, environment)
 
 
+def py_python() -> Path:
+    """The Python of a virtual environment that has py-libp2p, made if need be. Raises RowMissing."""
+    builds = _interop("builds")
+    requirements = PY_HOME / "requirements.txt"
+
+    def build(target: Path) -> None:
+        builds.run_tool([sys.executable, "-m", "venv", str(target)], PY_HOME)
+        pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        builds.run_tool([*pip, "--requirement", str(requirements)], PY_HOME)
+
+    try:
+        home: Path = builds.built_once(builds.build_key(f"Python {sys.version}", [requirements]), build)
+    except builds.BuildFailed as error:
+        raise RowMissing(str(error)) from error
+    return home / "bin" / "python"
+
+
+def _py(profiles: str | None) -> Commands:
+    program = [str(py_python()), str(PY_HOME / "peer.py")]
+    return Commands([*program, "--listen", LISTEN], program)
+
+
 ROWS: dict[str, Callable[[str | None], Commands]] = {
     "raw": _raw,
+    "noise": _noise,
     "ours-stdlib": lambda profiles: _ours("stdlib", profiles),
     "ours-uvloop": _ours_uvloop,
     "go": lambda profiles: _peer("go", GO_SETTINGS),
     "rust": lambda profiles: _peer("rust", {}),
+    "js": lambda profiles: _peer("js", {}),
+    "py": _py,
 }
 
 
 @contextlib.contextmanager
-def running(name: str, profiles: str | None = None) -> Iterator[Pair]:
-    """Start a row. `profiles`: a directory for what cProfile sees of ours. Raises RowMissing, ProgramFailed."""
-    commands = ROWS[name](profiles)
+def _started(name: str, commands: Commands) -> Iterator[Pair]:
     with (
         Program(f"{name} server", commands.server, commands.environment) as server,
         Program(f"{name} client", commands.client, commands.environment) as client,
     ):
-        yield Pair(server, client)
+        yield Pair(name, commands, server, client)
+
+
+def running(name: str, profiles: str | None = None) -> contextlib.AbstractContextManager[Pair]:
+    """Start a row. `profiles`: a directory for what cProfile sees of ours. Raises RowMissing, ProgramFailed."""
+    return _started(name, ROWS[name](profiles))

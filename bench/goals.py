@@ -1,0 +1,73 @@
+"""What we want: of which figure, against which row, on which loop. All by medians within one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+STDLIB, UVLOOP = "ours-stdlib", "ours-uvloop"
+OURS = (STDLIB, UVLOOP)
+BASES = ("raw", "noise", "go", "rust", "js", "py")
+
+Kind = Literal["value", "cpu"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Of `value`: at least `bound` times as good as the base. Of `cpu`: at most `bound` of the base's, both sides."""
+
+    base: str
+    bound: float
+    loops: tuple[str, ...] = OURS
+    of: Kind = "value"
+
+    def met(self, ratio: float) -> bool:
+        """Whether a ratio, unrounded, is good enough."""
+        return ratio <= self.bound if self.of == "cpu" else ratio >= self.bound
+
+
+def _level(*bases: str) -> tuple[Goal, ...]:
+    """As good on uvloop, and nearly so on the standard loop."""
+    return tuple(goal for base in bases for goal in (Goal(base, 1.0, (UVLOOP,)), Goal(base, 0.7, (STDLIB,))))
+
+
+BULK = (
+    Goal("go", 1.5),
+    Goal("rust", 1.5),
+    Goal("noise", 0.7),
+    Goal("noise", 1.45, of="cpu"),
+    Goal("go", 0.7, of="cpu"),
+    Goal("rust", 0.7, of="cpu"),
+)
+SCRIPTED = (Goal("js", 2.0), Goal("py", 2.0))
+"""Every figure: what else is written in such a language."""
+
+RATIOS: Mapping[str, tuple[Goal, ...]] = {
+    "upload": BULK,
+    "download": BULK,
+    "pings-1": _level("rust"),
+    "pings-64": _level("go", "rust"),
+    "opens-1": _level("go"),
+    "opens-32": _level("go", "rust"),
+    "dial": (Goal("go", 1.0),),
+    "dials-8": (Goal("go", 1.0), Goal("rust", 1.0)),
+}
+CEILINGS: Mapping[str, float] = {
+    "bulk-pings": 1.0,  # ms
+    "connection": 25.0,  # kB
+    "import-time": 0.15,  # s
+    "idle-rss": 40.0,  # MB
+}
+"""Of ours, in the figure's own unit, whatever the others do."""
+
+
+def goal(figure: str, row: str, base: str, of: Kind) -> Goal | None:
+    """What we want of this ratio, if anything."""
+    wanted = (*RATIOS.get(figure, ()), *SCRIPTED)
+    return next((one for one in wanted if one.base == base and one.of == of and row in one.loops), None)
+
+
+def kinds(figure: str) -> tuple[Kind, ...]:
+    """Which ratios a figure has: processor time is compared where something is wanted of it."""
+    return ("value", "cpu") if any(one.of == "cpu" for one in RATIOS.get(figure, ())) else ("value",)
