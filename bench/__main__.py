@@ -141,6 +141,18 @@ def _time_left(started: float, done: int, of: int) -> str:
     return f"{left}, about {(time.monotonic() - started) / done * (of - done) / 60:.1f} min" if done else left
 
 
+def watched(lines: Iterator[dict[str, Any]], used_s: Callable[[], float]) -> Iterator[dict[str, Any]]:
+    """The lines of one figure, then what the machine did beside. `used_s`: processor time of us and ours so far."""
+    before, used = machine.Counters.read(), used_s()
+    figure = ""
+    for line in lines:
+        figure = line["figure"]
+        yield line
+    beside = machine.beside(before, machine.Counters.read(), used_s() - used)
+    if beside and figure:
+        yield {"figure": figure, "machine": beside}
+
+
 def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Every line there is to print."""
     chosen = [FIGURES[name] for name in options.only if name != FOOTPRINT]
@@ -154,13 +166,10 @@ def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             measurement = Measurement(
                 figure, pairs.pairs, lambda number=number: _time_left(started, number, len(options.only))
             )
-            before, used = machine.Counters.read(), pairs.used_s()
-            yield from measurement.lines(options.rounds, options.seconds)
-            if beside := machine.beside(before, machine.Counters.read(), pairs.used_s() - used):
-                yield {"figure": figure.name, "machine": beside}
-    if FOOTPRINT in options.only:
-        say("import time and idle memory")
-        yield from footprint.measure(options.rounds, options.rows)
+            yield from watched(measurement.lines(options.rounds, options.seconds), pairs.used_s)
+    for name in footprint.NAMES if FOOTPRINT in options.only else ():
+        say(f"{name} {options.rounds} rounds   [the last figures]")
+        yield from watched(footprint.measure(name, options.rounds, options.rows), machine.own_s)
     yield {"about": {"load at the end": machine.load()}}
 
 

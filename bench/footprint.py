@@ -17,6 +17,7 @@ from bench.rows import RowMissing, py_python
 LINUX = sys.platform == "linux"
 
 IMPORT = "import time; t = time.perf_counter(); import aiolibp2p; print(time.perf_counter() - t)"
+PY_IMPORT = IMPORT.replace("aiolibp2p", "libp2p")
 
 IDLE = """
 import asyncio, pathlib
@@ -47,34 +48,33 @@ NAMES = {"import-time": ("import", "s"), "idle-rss": ("resident memory of an idl
 """What the figures are called in the tables, and their units."""
 
 
-def measure(rounds: int, rows: Sequence[str]) -> Iterator[Line]:
-    """Both figures, as they are printed; of py-libp2p, too, where its row is asked for and can be had."""
-    programs = {"ours-stdlib": ([sys.executable], IMPORT, IDLE)}
+def measure(figure: str, rounds: int, rows: Sequence[str]) -> Iterator[Line]:
+    """One of both, as it is printed; of py-libp2p, too, where its row is asked for and can be had."""
+    if figure == "idle-rss" and not LINUX:
+        return
+    codes = {"ours-stdlib": ([sys.executable], IMPORT if figure == "import-time" else IDLE)}
     with contextlib.suppress(RowMissing):
         if "py" in rows:
-            programs["py"] = ([str(py_python())], IMPORT.replace("aiolibp2p", "libp2p"), PY_IDLE)
+            codes["py"] = ([str(py_python())], PY_IMPORT if figure == "import-time" else PY_IDLE)
     with tempfile.TemporaryDirectory() as cache:
         # As installed: compiled already, whatever the environment says of bytecode.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment["PYTHONPYCACHEPREFIX"] = cache
 
-        def run(command: Sequence[str], code: str) -> float:
-            done = subprocess.run(
-                [*command, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-            )
+        def run(python: Sequence[str], code: str) -> float:
+            command = [*python, "-c", code]
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
             return float(done.stdout)
 
-        for python, imported, idle in programs.values():
-            run(python, idle if LINUX else imported)
-        for figure, position in (("import-time", 0), ("idle-rss", 1)):
-            if figure == "idle-rss" and not LINUX:
-                continue
-            values: dict[str, list[float]] = {row: [] for row in programs}
-            for row, (python, *codes) in [*programs.items()] * rounds:
-                values[row].append(run(python, codes[position]))
-            lines = [_line(figure, row, values[row]) for row in programs]
-            yield from lines
-            yield from ratio_lines(figure, False, lines)
+        values: dict[str, list[float]] = {row: [] for row in codes}
+        for number in range(rounds + 1):
+            for row, command in codes.items():
+                value = run(*command)
+                if number:  # the first compiles
+                    values[row].append(value)
+    lines = [_line(figure, row, values[row]) for row in codes]
+    yield from lines
+    yield from ratio_lines(figure, False, lines)
 
 
 def _line(figure: str, row: str, values: list[float]) -> Line:
