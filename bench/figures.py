@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bench.program import CommandMissing
+from bench.program import ProgramFailed
 from bench.rows import Pair
 
 WARM_UP_S = 0.2
@@ -116,7 +116,7 @@ class Bulk:
             fields["chunk"] = self.chunk
         answer = pair.client.ask("perf", address=pair.address, **fields)
         if answer.get("chunk", Bulk.chunk) != self.chunk:
-            raise CommandMissing("its perf does not take the size of a write")
+            raise ProgramFailed("its perf does not take the size of a write")
         return float(answer[f"{self.direction}_seconds"])
 
 

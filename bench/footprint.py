@@ -67,12 +67,9 @@ def measure(figure: str, rounds: int, rows: Sequence[str]) -> Iterator[Line]:
             return float(done.stdout)
 
         values: dict[str, list[float]] = {row: [] for row in codes}
-        for number in range(rounds + 1):
-            for row, command in codes.items():
-                value = run(*command)
-                if number:  # the first compiles
-                    values[row].append(value)
-    lines = [_line(figure, row, values[row]) for row in codes]
+        for row, command in [*codes.items()] * (rounds + 1):
+            values[row].append(run(*command))
+    lines = [_line(figure, row, values[row][1:]) for row in codes]  # the first compiles
     yield from lines
     yield from ratio_lines(figure, False, lines)
 

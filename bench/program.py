@@ -22,10 +22,6 @@ class ProgramFailed(Exception):
     """A program ended, kept silent too long, or answered that it could not do it."""
 
 
-class CommandMissing(ProgramFailed):
-    """A program does not know the command, or a field of it."""
-
-
 class Program:
     """One running program; `listening` is the first thing it says."""
 
@@ -58,8 +54,6 @@ class Program:
             raise ProgramFailed(f"{self._name} took no command {command}: {error}") from error
         answer = self._next(command, timeout_s + 10)
         if not answer["ok"]:
-            if answer.get("kind") == "bad_command":
-                raise CommandMissing(f"{self._name}: {answer['error']}")
             raise ProgramFailed(f"{self._name} {command}: {answer['error']}")
         return answer
 
