@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from interop.go_peer import GoPeer
 from interop.kinds import peers_that, peers_with_each
 from interop.peers import PeerDied, PeerError, StartPeer
 
@@ -92,6 +93,24 @@ async def test_bench_commands_count(start_peer: StartPeer) -> None:
     assert dials["count"] == 20
     assert 0 < dials["p50_ms"] <= dials["p99_ms"]
     assert (await client.command("usage"))["user_seconds"] > 0
+
+
+@pytest.mark.parametrize("kind", [pytest.param(GoPeer, id="go")])  # the bench leaves out what a peer does not have
+async def test_bench_commands_of_load(start_peer: StartPeer) -> None:
+    server, client = await start_peer(), await start_peer()
+    await client.command("dial", address=server.address)
+    beside = await client.command("bulk_pings_rate", peer=server.peer_id, count=20)
+    assert beside["count"] == 20
+    assert beside["bulk_bytes"] > 0
+    small = await client.command("perf", peer=server.peer_id, upload_bytes=100_000, download_bytes=0, chunk=1000)
+    assert small["chunk"] == 1000
+    held = await client.command("hold_connections", address=server.address, count=20, concurrency=4)
+    assert held["count"] == 20
+    assert held["rss_after_bytes"] > 0
+    assert len((await server.command("connections"))["connections"]) == 21
+    await client.command("release_connections")
+    assert [one["peer_id"] for one in (await client.command("connections"))["connections"]] == [server.peer_id]
+    assert (await server.command("memory"))["rss_bytes"] > MEBIBYTE
 
 
 async def test_failures_have_a_kind(start_peer: StartPeer) -> None:
