@@ -163,12 +163,15 @@ class Peer:
         """Whether the other side hangs up within that time; what it says meanwhile is lost."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and select.select([self.sock], [], [], left)[0]:
-            try:
-                if not self.sock.recv(65536):
-                    return True
-            except ConnectionResetError:
+            if self._has_hung_up():
                 return True
         return False
+
+    def _has_hung_up(self) -> bool:
+        try:
+            return not self.sock.recv(65536)
+        except ConnectionResetError:
+            return True
 
     def half_close(self) -> None:
         """Send no more; still read."""

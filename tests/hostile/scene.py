@@ -99,10 +99,14 @@ class Bystander:
             self.rounds += 1
             self.longest_s = max(self.longest_s, now() - begun)
             self.peak_bytes = max(self.peak_bytes, resident_bytes())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PACE_S):
-                    await self._over.wait()
+            await self._rest()
         await stream.close()
+
+    async def _rest(self) -> None:
+        """Until the end, and for a short while at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PACE_S):
+                await self._over.wait()
 
     async def _round_trip(self, stream: Stream, words: bytes) -> None:
         await stream.write(words)
