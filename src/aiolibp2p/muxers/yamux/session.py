@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.muxer import MuxerWire, StreamAcceptor, StreamSink
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.security import Role
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
+from aiolibp2p.errors import ConfigError, ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, PING, RST, SYN, WINDOW_UPDATE
@@ -17,6 +18,19 @@ from aiolibp2p.muxers.yamux.outbox import Outbox
 from aiolibp2p.muxers.yamux.stream_state import StreamState
 from aiolibp2p.muxers.yamux.stream_table import StreamTable
 from aiolibp2p.muxers.yamux.window import MAX_WINDOW_BYTES
+
+LEAST: Mapping[str, float] = {
+    "max_window_bytes": frames.INITIAL_WINDOW_BYTES,
+    "max_inbound_streams": 0,
+    "max_unacknowledged": 1,
+    "max_unread_bytes": 1,
+    "max_owed_bytes": frames.HEADER_BYTES,
+    "max_owed_pongs": 1,
+    "keep_alive_s": 0.001,
+    "pong_timeout_s": 0.001,
+    "linger_s": 0,
+}
+"""What the fields of `YamuxConfig` must be at least: a smaller window would break a promise of the spec."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,15 @@ class YamuxConfig:
     pong_timeout_s: float = 10.0
     linger_s: float = 60.0
     """How long a stream we closed waits for the peer's FIN before it is reset."""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a limit that makes no sense."""
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if not value >= least:
+                raise ConfigError(f"YamuxConfig: {name} must be at least {least}, not {value}")
+        if self.max_window_bytes > frames.MAX_U32:
+            raise ConfigError(f"YamuxConfig: max_window_bytes must be at most {frames.MAX_U32}: it travels in 32 bits")
 
 
 class Yamux:
