@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,7 @@ from aiolibp2p.peer.peer_record import open_peer_record
 from aiolibp2p.protocols.identify import IDENTIFY_ID, PUSH_ID, IdentifyConfig
 from aiolibp2p.protocols.identify.messages import MessageReader, delimit
 from aiolibp2p.protocols.identify.service import (
+    LIMIT_EXCEEDED_CODE,
     RECENTLY_CONNECTED_TTL_S,
 )
 from protocols.fakes import FakeRuntime, FakeStream, join
@@ -123,6 +125,29 @@ async def test_a_peer_that_never_finishes_is_a_timeout_that_says_so() -> None:
     with pytest.raises(TimeoutExpired, match=r"no answer from 12D3\w+ within 0.02 s"):
         await both.identify.identify(both.them.peer_id)
     assert both.us.opened[0].is_reset
+    await both.stop()
+
+
+class Stalled(FakeStream):
+    """Its peer reads nothing: who writes waits."""
+
+    async def write(self, data: bytes) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+async def test_a_peer_that_reads_no_answers_has_so_many_at_most() -> None:
+    both = await Pair(IdentifyConfig(timeout_s=0.02)).start()
+    streams = [Stalled(both.connection, IDENTIFY_ID) for _ in range(17)]
+    for stream in streams:
+        stream.other = FakeStream(both.connection.other, IDENTIFY_ID)
+        both.us.serve(stream)
+    await both.us.idle()
+    assert [stream.reset_code for stream in streams] == [None] * 16 + [LIMIT_EXCEEDED_CODE]
+    while not all(stream.is_reset for stream in streams):
+        await asyncio.sleep(0)
+    result = await both.theirs.identify(both.us.peer_id)
+    assert result.agent_version
+    assert both.us.failures == []
     await both.stop()
 
 

@@ -72,6 +72,8 @@ class IdentifyConfig:
     """The family of networks it belongs to. This default is what js and kubo say; go's library says nothing."""
     timeout_s: float = 5.0
     """For one exchange, from opening the stream to its end."""
+    requests_per_peer: int = 16
+    """Requests of one peer answered at once, as in go; past it they are reset."""
     push_delay_s: float = 0.1
     """Changes within this time go out as one push."""
     push_concurrency: int = 32
@@ -126,6 +128,7 @@ class Identify:
         self._peers: dict[PeerId, _Acquaintance] = {}
         self._limiter = PushLimiter(self.config.push_rates)
         self._receiving = 0
+        self._answering: dict[PeerId, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._pushing = False
         self._push_again = False
@@ -205,11 +208,21 @@ class Identify:
         if host is None:
             stream.reset()
             return
+        peer = stream.remote_peer
+        answering = self._answering.get(peer, 0)
+        if answering >= self.config.requests_per_peer:
+            stream.reset(LIMIT_EXCEEDED_CODE)
+            return
+        self._answering[peer] = answering + 1
         try:
             async with asyncio.timeout(self.config.timeout_s):
                 await self._tell(host, stream)
         except TimeoutError:
             stream.reset()
+        finally:
+            left = self._answering.pop(peer) - 1
+            if left:
+                self._answering[peer] = left
 
     async def _tell(self, host: Host, stream: Stream) -> None:
         self._own.refresh(host)
