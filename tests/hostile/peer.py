@@ -11,14 +11,14 @@ import select
 import socket
 import struct
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from hostile import wire
 from hostile.noise import Noise, nonce
-from hostile.wire import ACK, DATA, FIN, GO_AWAY, NOISE, PING, RST, SYN, WINDOW_UPDATE, Identity
+from hostile.wire import ACK, DATA, FIN, GO_AWAY, NOISE, PING, RST, SYN, Identity
 
 PATIENCE_S = 10.0
 """What the other side has for any one answer."""
@@ -55,6 +55,8 @@ class Peer:
         """What came on each stream."""
         self.flags: defaultdict[int, int] = defaultdict(int)
         """All flags seen on each stream."""
+        self.arrived: deque[int] = deque()
+        """Streams of theirs that nobody has looked at yet."""
         self.goodbye: int | None = None
         """The code of their GoAway."""
         self.pongs: list[int] = []
@@ -218,6 +220,8 @@ class Peer:
         elif kind == GO_AWAY:
             self.goodbye = length
         else:
+            if flags & SYN:
+                self.arrived.append(stream_id)
             self.flags[stream_id] |= flags
             self.inbox[stream_id] += body
         if body and self.gives_credit and not flags & (FIN | RST):
@@ -278,12 +282,10 @@ class Peer:
         return self.flags[stream_id]
 
     def await_stream(self) -> int:
-        """The next stream they open; its id."""
-        known = set(self.flags)
-        while True:
-            frame = self.read_frame()
-            if frame.kind in (DATA, WINDOW_UPDATE) and frame.flags & SYN and frame.stream_id not in known:
-                return frame.stream_id
+        """The next stream they opened; its id."""
+        while not self.arrived:
+            self.read_frame()
+        return self.arrived.popleft()
 
     def serve(self, protocol_id: str) -> int:
         """Wait for a stream of theirs that asks for this protocol, and agree; its id. Others are reset."""
