@@ -80,6 +80,13 @@ class HugeRsa(Peer):
         return wire.noise_payload(wire.rsa_public_key(16_384), bytes(2048))
 
 
+class LargeRsa(Peer):
+    """An RSA key a little over the limit."""
+
+    def payload(self) -> bytes:
+        return wire.noise_payload(wire.rsa_public_key(8200), bytes(1025))
+
+
 class SmallRsa(Peer):
     """An RSA key that anybody can break."""
 
@@ -155,6 +162,9 @@ def low_ephemeral(point: bytes) -> type[Peer]:
     return LowEphemeral
 
 
+UNUSABLE_KEYS: tuple[type[Peer], ...] = (HugeRsa, LargeRsa, SmallRsa, UnknownKey, ShortKey, LooseKey)
+"""These are refused for their key, before anything is computed with it."""
+
 LIARS: tuple[type[Peer], ...] = (
     NoPayload,
     NoSignature,
@@ -166,6 +176,7 @@ LIARS: tuple[type[Peer], ...] = (
     GarbageSignature,
     LongSignature,
     HugeRsa,
+    LargeRsa,
     SmallRsa,
     UnknownKey,
     ShortKey,

@@ -22,7 +22,7 @@ from aiolibp2p.errors import (
 from aiolibp2p.events import ConnectionOpened
 from aiolibp2p.swarm.upgrader import UpgraderConfig
 from hostile import wire
-from hostile.liars import LIARS
+from hostile.liars import LIARS, UNUSABLE_KEYS
 from hostile.peer import Gone, Peer
 from hostile.scene import Scene, scene, short_limits, until
 from hostile.wire import NOISE, Identity
@@ -74,6 +74,7 @@ async def test_a_listener_that_lies_is_found_out() -> None:
                 failed = await stage.dial(shake_hands_in_vain, kind)
             ((_, reason),) = failed.attempts
             assert isinstance(reason, HandshakeFailed | ProtocolViolation), (kind, reason)
+            assert ("is not usable" in str(reason)) == (kind in UNUSABLE_KEYS), (kind, reason)
 
 
 @pytest.mark.spec("NOI-11")

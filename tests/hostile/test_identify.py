@@ -19,6 +19,9 @@ from hostile.wire import ACK, FIN, RST, Identity, bytes_field
 ID, PUSH = "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"
 KEY, ADDRESS, PROTOCOL, AGENT, RECORD = 1, 2, 3, 6, 8
 
+AT_ONCE_S = 3.0
+"""Well before identify's own deadline."""
+
 TRAP = wire.tcp_address("192.0.2.66", 666)
 """Where nobody but the attacker wants others to go."""
 
@@ -88,7 +91,7 @@ RECORDS = {
     "of the victim, signed by the victim": VICTIM.record([TRAP]),
     "of the liar, signed by the victim": VICTIM.record([TRAP], Known.who.peer_id),
     "of nobody": b"\xff" * 100,
-    "spoilt": Known.who.record([TRAP])[:-1] + b"\x00",
+    "spoilt": bytes([*(signed := Known.who.record([TRAP]))[:-5], signed[-5] ^ 1, *signed[-4:]]),
 }
 
 
@@ -139,7 +142,8 @@ async def test_pushes_that_are_none(listens: bool) -> None:
         peer.ping()
 
     async with scene() as stage:
-        await stage.attack(push, Known, listens)
+        async with asyncio.timeout(AT_ONCE_S):
+            await stage.attack(push, Known, listens)
         assert stage.host.peerstore.metadata(peer_id(Known.who)) is None
 
 
