@@ -93,7 +93,7 @@ async def test_the_front_door_as_printed() -> None:
         assert await ask(server, client.peer_id, b"other way") == b"other way"
 
 
-@pytest.mark.spec("INMUX-11", "CONN-7")
+@pytest.mark.spec("INMUX-11", "CONN-7", "CONN-16")
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "secp256k1"])
 async def test_connections_tell_how_they_are_made(kind: str) -> None:
     async with Host(listen=["/ip6/::1/tcp/0"]) as server, Host(key=PrivateKey.generate(kind)) as client:

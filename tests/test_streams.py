@@ -3,59 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from aiolibp2p import Host, Limits, Stream
+from aiolibp2p import Stream
 from aiolibp2p.errors import (
     ConnectionLost,
     IncompleteRead,
     LimitExceeded,
-    NegotiationFailed,
-    ProtocolNotSupported,
     ProtocolViolation,
     StreamBusy,
     StreamClosed,
     StreamReset,
 )
-from aiolibp2p.events import PeerDisconnected, PeerIdentified
-from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.connection import ConnectionConfig
-from aiolibp2p.swarm.stream import Stream as SwarmStream
-
-LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
-
-
-async def echo(stream: Stream) -> None:
-    async for chunk in stream:
-        await stream.write(chunk)
-
-
-async def hold(stream: Stream) -> None:
-    """Say so, then neither read nor write."""
-    await stream.write(b"!")
-    await asyncio.get_running_loop().create_future()
-
-
-@asynccontextmanager
-async def pair(**connection: float) -> AsyncIterator[tuple[Host, Host]]:
-    """A server that echoes or holds, and a client with these limits, within ten seconds."""
-    limits = Limits(swarm=SwarmConfig(connection=ConnectionConfig(**connection)))  # type: ignore[arg-type]
-    async with asyncio.timeout(10), Host(listen=LOOPBACK) as server, Host(limits=limits) as client:
-        server.set_stream_handler("/echo/1.0.0", echo)
-        server.set_stream_handler("/hold/1.0.0", hold)
-        yield server, client
-
-
-async def turns(count: int = 10) -> None:
-    """Let everybody else run for a while."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
+from aiolibp2p.events import PeerDisconnected
+from stream_pair import echo, pair, turns
 
 # Reading
 
@@ -177,9 +141,19 @@ async def test_a_reader_that_waits_makes_the_writer_wait() -> None:
             await go.wait()
             await stream.write(b"whole" if await stream.read() == whole else b"spoilt")
 
+        @server.handler("/quick/1.0.0")
+        async def quick(stream: Stream) -> None:
+            while await stream.read(65536):
+                pass
+
+        writer = asyncio.ensure_future((await client.new_stream(server.addresses[0], "/quick/1.0.0")).write(whole))
+        pings = 10
+        while not writer.done():
+            await client.ping(server.peer_id)
+            pings += 1
         stream = await client.new_stream(server.addresses[0], "/slow/1.0.0")
         writer = asyncio.ensure_future(stream.write(whole))
-        for _ in range(5):
+        for _ in range(3 * pings):
             await client.ping(server.peer_id)
         assert not writer.done()
         go.set()
@@ -379,114 +353,3 @@ async def test_asyncio_streams_look_alike() -> None:
         assert await reader.read() == b"YOU\n" + b"X" * 10_000 + b"\n"
         writer.close()
         await writer.wait_closed()
-
-
-# Negotiation
-
-
-@pytest.mark.parametrize("payload", [[b"x"], [bytes(8)], [b"\x05abcde"], [bytes(8), bytes(8)], [bytes(200_000)]])
-async def test_a_refusal_comes_with_the_first_read(payload: list[bytes]) -> None:
-    async with pair() as (server, client):
-        stream = await client.new_stream(server.addresses[0], "/none/1.0.0")
-        for part in payload:
-            await stream.write(part)
-        with pytest.raises(ProtocolNotSupported, match=r"/none/1\.0\.0"):
-            await stream.read(1)
-        with pytest.raises(ProtocolNotSupported):
-            await stream.write(b"y")
-        await stream.close()
-
-
-@pytest.mark.spec("CONN-21")
-async def test_what_identify_told_speeds_things_up_and_is_not_the_last_word() -> None:
-    async with pair() as (server, client):
-        told = client.events(PeerIdentified)
-        await client.connect(server.addresses[0])
-        await anext(told)
-        with pytest.raises(ProtocolNotSupported, match="/none"):
-            await client.new_stream(server.peer_id, "/none/1.0.0")
-        server.set_stream_handler("/late/1.0.0", echo)
-        async with await client.new_stream(server.peer_id, "/late/1.0.0") as stream:
-            await stream.write(b"a")
-            assert await stream.read(1) == b"a"
-        server.remove_stream_handler("/echo/1.0.0")
-        stream = await client.new_stream(server.peer_id, "/echo/1.0.0")
-        with pytest.raises(ProtocolNotSupported):
-            await stream.read(1)
-
-
-@pytest.mark.spec("CONN-13", "CONN-14")
-async def test_several_ids_are_settled_before_it_returns() -> None:
-    async with pair() as (server, client):
-        seen = []
-
-        async def versions(stream: Stream) -> None:
-            seen.append(stream.protocol_id)
-
-        server.set_stream_handler("/v/1.0.0", versions, match=lambda protocol_id: protocol_id.startswith("/v/"))
-        stream = await client.new_stream(server.addresses[0], "/w/1.0.0", "/v/1.2.0", "/v/1.0.0")
-        assert stream.protocol_id == "/v/1.2.0"
-        assert await stream.read() == b""
-        assert seen == ["/v/1.2.0"]
-        with pytest.raises(ProtocolNotSupported, match=r"/w/1\.0\.0 or /w/2\.0\.0"):
-            await client.new_stream(server.peer_id, "/w/1.0.0", "/w/2.0.0")
-
-
-def mute(server: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every stream hang at this host: it never answers a proposal."""
-    real = SwarmStream.data_received
-
-    def data_received(stream: SwarmStream, chunk: bytes) -> None:
-        if stream.connection.local_peer != server.peer_id:
-            real(stream, chunk)
-
-    monkeypatch.setattr(SwarmStream, "data_received", data_received)
-
-
-@pytest.mark.spec("CONN-28")
-async def test_a_negotiation_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ConnectionConfig().negotiation_timeout_s == 10
-    async with pair(negotiation_timeout_s=0.1) as (server, client):
-        mute(server, monkeypatch)
-        stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
-        await stream.write(b"x")
-        with pytest.raises(NegotiationFailed, match=r"within 0\.1 s"):
-            await stream.read(1)
-        with pytest.raises(NegotiationFailed):
-            await client.new_stream(server.peer_id, "/a/1.0.0", "/b/1.0.0")
-        lazy = await client.new_stream(server.peer_id, "/echo/1.0.0")
-        await lazy.close()
-        await lazy.close()
-        assert client.connections()[0].stream_count == 0
-
-
-async def test_who_stops_waiting_leaves_no_stream_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with pair() as (server, client):
-        mute(server, monkeypatch)
-        connection = await client.connect(server.addresses[0])
-        await turns()
-        before = connection.stream_count
-        opening = asyncio.ensure_future(client.new_stream(server.peer_id, "/a/1.0.0", "/b/1.0.0"))
-        stream = await client.new_stream(server.peer_id, "/echo/1.0.0")
-        leaving = asyncio.ensure_future(stream.__aexit__(None, None, None))
-        await turns()
-        assert connection.stream_count == before + 2
-        for task in (opening, leaving):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        assert connection.stream_count == before
-
-
-async def test_a_cancelled_close_write_can_be_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with pair() as (server, client):
-        with monkeypatch.context() as patch:
-            mute(server, patch)
-            stream = await client.new_stream(server.addresses[0], "/echo/1.0.0")
-            closing = asyncio.ensure_future(stream.close_write())
-            await turns()
-            closing.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await closing
-        await stream.write(b"still open")
-        stream.reset()

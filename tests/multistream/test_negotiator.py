@@ -55,7 +55,7 @@ class TestResponder:
         assert responder.receive_data(HEADER) == Output(to_send=HEADER)
         assert responder.receive_data(encode_message("/a")) == Output((Agreed("/a"),), encode_message("/a"))
 
-    @pytest.mark.spec("CONN-5", "CONN-15")
+    @pytest.mark.spec("CONN-4", "CONN-5", "CONN-15")
     def test_unknown_protocols_leave_the_stream_usable(self) -> None:
         responder = Responder(supports("/b"))
         assert responder.receive_data(HEADER + encode_message("/a")) == Output(to_send=HEADER + NA)
@@ -77,7 +77,7 @@ class TestResponder:
             run(Responder(supports("/a")), bytewise(data[:200])).trailing == payload[: 200 - len(data) + len(payload)]
         )
 
-    @pytest.mark.spec("CONN-6", "CONN-23")
+    @pytest.mark.spec("CONN-5", "CONN-6", "CONN-23")
     @given(ids, st.lists(ids, max_size=3), st.binary(max_size=60), st.data())
     def test_cuts_do_not_matter(self, wanted: str, others: list[str], payload: bytes, draw: st.DataObject) -> None:
         refused = [other for other in others if other != wanted]

@@ -134,6 +134,39 @@ def test_other_encodings_are_refused(encoded):
         PrivateKey.unmarshal(encoded)
 
 
+@pytest.mark.spec("KEY-2")
+def test_other_encodings_of_a_private_key_are_refused():
+    data = data_of(private_bytes("ed25519"))
+    assert PrivateKey.unmarshal(b"\x08\x01\x12\x40" + data).marshal() == private_bytes("ed25519")
+    for head in (
+        b"\x08\x81\x00\x12\x40",
+        b"\x08\x01\x12\xc0\x00",
+        b"\x08\x01\x1a\x40",
+        b"\x10\x01\x12\x40",
+        b"\x12\x40",
+    ):
+        with pytest.raises(FormatError):
+            PrivateKey.unmarshal(head + data + (b"\x08\x01" if head[:1] == b"\x12" else b""))
+    point = data[32:]
+    for behind in (b"\0", b"\x18\x01", point):
+        with pytest.raises(FormatError, match=f"announces 64 bytes of data, {64 + len(behind)} follow"):
+            PrivateKey.unmarshal(private_bytes("ed25519") + behind)
+
+
+@pytest.mark.spec("KEY-2")
+def test_the_data_has_one_form_too():
+    """OpenSSL reads these; were they taken, one key would have several peer ids."""
+    key = ec.derive_private_key(7, ec.SECP256R1()).public_key()
+    point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+    p256 = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + point
+    rsa_key = serialization.load_der_public_key(rsa_public(2048))
+    pkcs1 = rsa_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    for kind, data in ((3, p256), (0, pkcs1)):
+        assert serialization.load_der_public_key(data)
+        with pytest.raises(FormatError, match="not in its canonical encoding"):
+            PublicKey.unmarshal(serialized(kind, data))
+
+
 def test_public_key_cut_anywhere_is_refused(key):
     encoded = key.public_key.marshal()
     for end in range(len(encoded)):
@@ -210,7 +243,8 @@ def test_ed25519_private_forms():
     preferred = data_of(private_bytes("ed25519"))
     seed, point = preferred[:32], preferred[32:]
     assert len(preferred) == 64
-    assert PrivateKey.unmarshal(serialized(1, seed + point + point)).marshal() == private_bytes("ed25519")
+    for form in (seed + point, seed + point + point):
+        assert PrivateKey.unmarshal(serialized(1, form)).marshal() == private_bytes("ed25519")
     other = bytes(32)
     for wrong in (
         seed,
@@ -295,6 +329,7 @@ def test_secp256k1_signatures_have_a_low_s(key_of):
 @pytest.mark.spec("KEY-11")
 def test_secp256k1_points_are_compressed(key_of):
     compressed = data_of(key_of("secp256k1", 3).public_key.marshal())
+    assert (len(compressed), compressed[0] in (2, 3)) == (33, True)
     key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), compressed)
     whole = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     hybrid = bytes([6 + whole[-1] % 2]) + whole[1:]

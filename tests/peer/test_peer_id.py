@@ -26,7 +26,7 @@ inlined = st.binary(min_size=1, max_size=MAX_INLINED_KEY).map(lambda key: PeerId
 peer_ids = hashes | inlined
 
 
-@pytest.mark.spec("PID-3", "PID-4", "PID-7", "RFC1-1", "RFC1-2", "RFC1-4")
+@pytest.mark.spec("PID-3", "PID-4", "PID-5", "PID-6", "PID-7", "RFC1-1", "RFC1-2", "RFC1-4")
 @pytest.mark.parametrize("vector", VECTORS["peer_ids"], ids=lambda vector: vector["base58"])
 def test_all_forms_of_an_id(vector):
     peer = PeerId(bytes.fromhex(vector["multihash"]))

@@ -82,7 +82,7 @@ def test_random_cuts_change_nothing(cuts: list[int], optimistic: bool, early: bo
     assert opened == [b"hello"]
 
 
-@pytest.mark.spec("INMUX-9")
+@pytest.mark.spec("INMUX-9", "INMUX-11")
 @settings(max_examples=15)
 @given(cut=st.integers(1, 300))
 def test_a_muxer_is_negotiated_inside_when_the_handshake_settled_none(cut: int) -> None:
@@ -91,6 +91,27 @@ def test_a_muxer_is_negotiated_inside_when_the_handshake_settled_none(cut: int) 
     )
     assert there.muxer == here.muxer == YAMUX
     assert not there.early_muxer
+    assert not here.early_muxer
+
+
+class Impostor:
+    """Claims to be Bob, and cannot sign as Bob."""
+
+    public_key = BOB.public_key
+    sign = ALICE.sign
+
+
+@pytest.mark.spec("INMUX-10")
+def test_the_muxers_of_an_unproven_identity_start_nothing() -> None:
+    security = NoiseSecurity(Impostor(), os.urandom, (YAMUX,))  # type: ignore[arg-type]
+    forged = UpgradePlan([security], (YAMUX,))
+    with pytest.raises(HandshakeFailed, match="identity signature"):
+        run(Upgrade(Role.INITIATOR, plan(ALICE)), Upgrade(Role.RESPONDER, forged))
+    dialer, listener = Upgrade(Role.INITIATOR, forged), Upgrade(Role.RESPONDER, plan(ALICE))
+    listener.start()
+    last = dialer.receive_data(listener.receive_data(dialer.start().to_send).to_send).to_send
+    with pytest.raises(HandshakeFailed, match="identity signature"):
+        listener.receive_data(last)
 
 
 def test_the_dialer_is_done_after_one_round_trip() -> None:

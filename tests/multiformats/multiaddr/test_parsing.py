@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolibp2p.errors import InvalidMultiaddr
-from aiolibp2p.multiformats import varint
+from aiolibp2p.multiformats import multicodec, varint
+from aiolibp2p.multiformats.cid import Cid
 from aiolibp2p.multiformats.multiaddr import (
     MAX_COMPONENTS,
     MAX_LENGTH,
@@ -22,6 +23,7 @@ from aiolibp2p.multiformats.multiaddr import (
 )
 from aiolibp2p.multiformats.multiaddr.parsing import MAX_TEXT_LENGTH
 from aiolibp2p.multiformats.multiaddr.protocols import BY_CODE, BY_NAME
+from aiolibp2p.multiformats.multihash import SHA2_256, Multihash
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "multiaddr.json").read_text())
 VALID = VECTORS["valid"]
@@ -138,6 +140,13 @@ def test_identity_peer_ids_end_at_42_bytes() -> None:
     assert Multiaddr(head + b"\x2c\x00\x2a" + bytes(42))
     with pytest.raises(InvalidMultiaddr):
         Multiaddr(head + b"\x2d\x00\x2b" + bytes(43))
+
+
+@pytest.mark.spec("PID-6")
+def test_a_cid_of_another_content_type_is_no_peer_id() -> None:
+    wrong = Cid(1, multicodec.DAG_PB, Multihash(SHA2_256, bytes(32))).text()
+    with pytest.raises(InvalidMultiaddr, match="its CID is of type 0x70, not libp2p-key"):
+        Multiaddr(f"/p2p/{wrong}")
 
 
 @pytest.mark.spec("ADDR-20")
