@@ -22,6 +22,7 @@ from aiolibp2p.events import (
     PeerIdentified,
     ProtocolsChanged,
 )
+from aiolibp2p.peer.keys import KeyType
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.dialer import DialerConfig
 from aiolibp2p.swarm.upgrader import UpgraderConfig
@@ -106,6 +107,27 @@ async def test_connections_tell_how_they_are_made(kind: str) -> None:
         (other,) = server.connections(client.peer_id)
         assert (other.remote_peer, other.early_muxer, other.is_outbound) == (client.peer_id, True, False)
         assert other.remote_address == connection.local_address
+
+
+@pytest.mark.spec("KEY-6")
+@pytest.mark.parametrize("refused", ["ed25519", "ecdsa", "secp256k1"])
+async def test_kinds_of_keys_can_be_ruled_out(refused: str) -> None:
+    others = tuple(kind for kind in KeyType if kind.name.lower() != refused)
+    limits = Limits(swarm=SwarmConfig(upgrade=UpgraderConfig(key_types=others)))
+    welcome, stranger = (
+        PrivateKey.generate("ecdsa" if refused == "ed25519" else "ed25519"),
+        PrivateKey.generate(refused),
+    )
+    with pytest.raises(ConfigError, match=f"the host's own key is {refused}; key_types allows "):
+        Host(key=stranger, limits=limits)
+    async with Host(listen=LOOPBACK, key=welcome, limits=limits) as picky, Host(listen=LOOPBACK, key=stranger) as other:
+        with pytest.raises(DialFailed, match=f"a key of type {refused}, which key_types does not allow"):
+            await picky.connect(other.addresses[0])
+        connection = await other.connect(picky.addresses[0])
+        await until(lambda: connection.is_closed)
+        assert picky.connections() == []
+        async with Host(key=PrivateKey.generate(others[-1].name.lower())) as third:
+            assert await third.ping(picky.addresses[0]) > 0
 
 
 async def test_an_address_alone_takes_whoever_answers() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ["OpenSSL", "ifaddr", "argparse", "google.protobuf", "uvloop", "fastapi", "multiprocessing", "unittest"]
+HEAVY = ["OpenSSL", "dns", "ifaddr", "argparse", "google.protobuf", "uvloop", "fastapi", "multiprocessing", "unittest"]
 
 PROGRAM = f"""
 import sys, aiolibp2p

@@ -84,9 +84,16 @@ class Parts:
 
 
 def assemble(config: HostConfig) -> Parts:
-    """Build the parts of one host. Raises ConfigError for names that are not known."""
+    """Build the parts of one host.
+
+    Raises ConfigError for names that are not known, and for an identity of a key type that is not allowed.
+    """
     runtime = config.runtime or SystemRuntime()
     key = config.key or PrivateKey.generate("ed25519", runtime.entropy)
+    allowed = config.limits.swarm.upgrade.key_types
+    if key.kind not in allowed:
+        names = ", ".join(kind.name.lower() for kind in allowed)
+        raise ConfigError(f"the host's own key is {key.kind.name.lower()}; key_types allows {names or 'none'}")
     bus = EventBus()
     handlers = StreamHandlers()
     limits = config.limits

@@ -6,13 +6,14 @@ the bounded buffers of the stage it is in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.abc.security import Cipher, Role, Secured, Security
-from aiolibp2p.errors import NegotiationFailed
+from aiolibp2p.errors import HandshakeFailed, NegotiationFailed
 from aiolibp2p.multistream import Agreed, Initiator, Responder
+from aiolibp2p.peer.keys import KeyType
 from aiolibp2p.peer.peer_id import PeerId
 
 
@@ -40,6 +41,8 @@ class UpgradePlan:
     securities: Sequence[Security]
     muxers: Sequence[str]
     optimistic: bool = True
+    key_types: Collection[KeyType] = tuple(KeyType)
+    """A peer whose key is of another type is refused once it has proved to own it."""
 
 
 class Upgrade:
@@ -99,6 +102,9 @@ class Upgrade:
         if not output.events:
             return Output(to_send=output.to_send)
         secured = self._secured = output.events[0]
+        kind = secured.remote_key.kind
+        if kind not in self._plan.key_types:
+            raise HandshakeFailed(f"the peer has a key of type {kind.name.lower()}, which key_types does not allow")
         if secured.muxer is not None:
             return self._done(secured, secured.muxer, output.to_send, b"", output.trailing)
         muxers = list(self._plan.muxers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from aiolibp2p.abc.connection import RawConnection
@@ -12,6 +12,7 @@ from aiolibp2p.abc.security import Role, Security
 from aiolibp2p.errors import HandshakeFailed, LimitExceeded, TimeoutExpired
 from aiolibp2p.io.buffers import SharedBuffers
 from aiolibp2p.io.driver import Driver
+from aiolibp2p.peer.keys import KeyType
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.connection import Connection, ConnectionContext
 from aiolibp2p.swarm.dialer import forget_outcome
@@ -26,6 +27,8 @@ class UpgraderConfig:
     """From the first byte on the wire to the muxer, both handshakes included."""
     max_half_open: int = 128
     """Inbound connections in upgrade; past it the oldest silent one goes."""
+    key_types: Collection[KeyType] = tuple(KeyType)
+    """The kinds of keys that peers and the host itself may have. Without Ed25519 few peers are left."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,10 @@ class Upgrader:
         self.config = config
         self.established = established
         """Told of each connection the moment it stands."""
-        self._plans = {optimistic: UpgradePlan(securities, tuple(muxers), optimistic) for optimistic in (True, False)}
+        self._plans = {
+            optimistic: UpgradePlan(securities, tuple(muxers), optimistic, config.key_types)
+            for optimistic in (True, False)
+        }
         self._half_open: dict[PendingUpgrade, None] = {}
 
     def plan(self, optimistic: bool) -> UpgradePlan:
