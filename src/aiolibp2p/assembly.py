@@ -109,6 +109,7 @@ def assemble(config: HostConfig) -> Parts:
             runtime=runtime,
             handlers=handlers,
             emit=bus.emit,
+            wants=bus.wants,
             identified=lambda peer: peerstore.protocols(peer) is not None,
         ),
         limits.swarm,

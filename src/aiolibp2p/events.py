@@ -46,6 +46,38 @@ class ConnectionClosed(Event):
 
 
 @dataclass(frozen=True)
+class StreamOpened(Event):
+    """Both sides agreed on the protocol of a stream."""
+
+    peer: PeerId
+    protocol_id: str
+    is_outbound: bool
+
+
+@dataclass(frozen=True)
+class StreamEnded(Event):
+    """A stream that was opened is closed in both directions, or reset."""
+
+    peer: PeerId
+    protocol_id: str
+    is_outbound: bool
+
+
+@dataclass(frozen=True)
+class ListenStarted(Event):
+    """The host listens on an address: as bound, the port filled in, a wildcard unexpanded."""
+
+    address: Multiaddr
+
+
+@dataclass(frozen=True)
+class ListenEnded(Event):
+    """The host listens on that address no more."""
+
+    address: Multiaddr
+
+
+@dataclass(frozen=True)
 class PeerIdentified(Event):
     """Identify (or a push) told who a peer is and what it speaks."""
 

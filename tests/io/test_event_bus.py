@@ -145,3 +145,19 @@ async def test_subscribing_while_events_are_handed_out_is_safe() -> None:
 def test_a_queue_holds_at_least_one() -> None:
     with pytest.raises(ConfigError, match="capacity"):
         EventBus().subscribe(capacity=0)
+
+
+def test_whether_anybody_wants_a_kind() -> None:
+    bus = EventBus()
+    assert not bus.wants(ProtocolsChanged)
+    subscription = bus.subscribe(ProtocolsChanged)
+    assert bus.wants(ProtocolsChanged)
+    assert not bus.wants(AddressesChanged)
+    del subscription
+    gc.collect()
+    assert not bus.wants(ProtocolsChanged)
+    everything = bus.subscribe()
+    assert bus.wants(AddressesChanged)
+    bus.close()
+    assert not bus.wants(AddressesChanged)
+    del everything

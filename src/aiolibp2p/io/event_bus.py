@@ -36,6 +36,10 @@ class Subscription(AsyncIterator[EventT], Generic[EventT]):
         """Events waiting to be taken."""
         return len(self._queue) + bool(self._missed)
 
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether events of exactly this kind are taken."""
+        return issubclass(kind, self._kinds)
+
     def offer(self, event: Event) -> None:
         """Queue the event if it is of a kind asked for; the bus calls this."""
         if self._closed or not isinstance(event, self._kinds):
@@ -91,6 +95,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._subscriptions: dict[int, weakref.ref[Subscription[Event]]] = {}
+        self._wanted: dict[type[Event], bool] = {}
         self._next = 0
         self._closed = False
 
@@ -107,6 +112,17 @@ class EventBus:
             if subscription is not None:
                 subscription.offer(event)
 
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether anybody has subscribed to this kind: what happens often need not be told to nobody.
+
+        A subscription counts until it is dropped, closed or not.
+        """
+        wanted = self._wanted.get(kind)
+        if wanted is None:
+            alive = (subscription for one in self._subscriptions.values() if (subscription := one()) is not None)
+            wanted = self._wanted[kind] = any(subscription.wants(kind) for subscription in alive)
+        return wanted
+
     def subscribe(self, *kinds: type[EventT], capacity: int = QUEUE_EVENTS) -> Subscription[EventT]:
         """Subscribe from now on to these kinds of events and their subclasses; without kinds, to all.
 
@@ -119,10 +135,12 @@ class EventBus:
             subscription.end()
             return subscription
         key, self._next = self._next, self._next + 1
-        subscriptions = self._subscriptions
+        subscriptions, wanted = self._subscriptions, self._wanted
+        wanted.clear()
 
         def forget(_: object) -> None:
             subscriptions.pop(key, None)
+            wanted.clear()
 
         subscriptions[key] = cast("weakref.ref[Subscription[Event]]", weakref.ref(subscription, forget))
         return subscription
@@ -130,6 +148,7 @@ class EventBus:
     def close(self) -> None:
         """End every subscription once its queue is read. Idempotent."""
         self._closed = True
+        self._wanted.clear()
         subscriptions, self._subscriptions = self._subscriptions, {}
         for reference in subscriptions.values():
             subscription = reference()

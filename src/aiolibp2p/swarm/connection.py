@@ -14,6 +14,7 @@ from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.security import Role
 from aiolibp2p.abc.stream import StreamHandler
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, NegotiationFailed, RemoteError
+from aiolibp2p.events import Event, StreamEnded, StreamOpened
 from aiolibp2p.io.driver import Driver
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multistream import Initiator, Responder
@@ -47,6 +48,9 @@ class ConnectionContext:
     """Whether identify has told us what a peer speaks."""
     closed: Callable[[Connection, str], None]
     """A connection is gone, and why."""
+    emit: Callable[[Event], None]
+    wants: Callable[[type[Event]], bool]
+    """Whether anybody listens to such events."""
 
 
 class Connection:
@@ -173,6 +177,7 @@ class Connection:
     def agreed(self, stream: Stream) -> None:
         """The protocol of a stream is settled: serve it, if it is theirs."""
         self._negotiating.pop(stream, None)
+        self._announce(StreamOpened, stream)
         if not stream.inbound:
             return
         handler = self._context.handlers.find(stream.protocol_id)
@@ -196,6 +201,14 @@ class Connection:
     def ended(self, stream: Stream) -> None:
         """A stream died before its protocol was settled."""
         self._negotiating.pop(stream, None)
+
+    def over(self, stream: Stream) -> None:
+        """A stream whose protocol had been settled is closed both ways."""
+        self._announce(StreamEnded, stream)
+
+    def _announce(self, kind: type[StreamOpened] | type[StreamEnded], stream: Stream) -> None:
+        if self._context.wants(kind):
+            self._context.emit(kind(self.remote_peer, stream.protocol_id, not stream.inbound))
 
     def _await_negotiation(self, stream: Stream) -> None:
         self._negotiating[stream] = self._context.runtime.now() + self._context.config.negotiation_timeout_s

@@ -13,7 +13,15 @@ from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.security import Role, Security
 from aiolibp2p.abc.transport import Listener, NewConnection, Transport
 from aiolibp2p.errors import DialFailed, HostNotRunning, UnsupportedAddress
-from aiolibp2p.events import ConnectionClosed, ConnectionOpened, Event, PeerConnected, PeerDisconnected
+from aiolibp2p.events import (
+    ConnectionClosed,
+    ConnectionOpened,
+    Event,
+    ListenEnded,
+    ListenStarted,
+    PeerConnected,
+    PeerDisconnected,
+)
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.multistream import OptimisticRefused
@@ -51,6 +59,7 @@ class SwarmParts:
     runtime: Runtime
     handlers: StreamHandlers
     emit: Callable[[Event], None]
+    wants: Callable[[type[Event]], bool]
     identified: Callable[[PeerId], bool]
 
 
@@ -77,6 +86,8 @@ class Swarm:
             parts.local_peer,
             parts.identified,
             self._connection_closed,
+            parts.emit,
+            parts.wants,
         )
         muxers = {muxer.protocol_id: muxer for muxer in parts.muxers}
         self._upgrader = Upgrader(context, list(parts.securities), muxers, self._config.upgrade, self._add)
@@ -89,7 +100,10 @@ class Swarm:
             transport = next((t for t in self._parts.transports if t.can_listen(address)), None)
             if transport is None:
                 raise UnsupportedAddress(f"no transport of this host listens on {address}")
-            self._listeners.append(await transport.listen(address, self._accepted))
+            listener = await transport.listen(address, self._accepted)
+            self._listeners.append(listener)
+            for bound in listener.addresses:
+                self._parts.emit(ListenStarted(bound))
 
     @property
     def listen_addresses(self) -> list[Multiaddr]:
@@ -255,8 +269,11 @@ class Swarm:
     async def close(self) -> None:
         """Stop listening, end dials, upgrades, connections and handlers; a second or so at most. Idempotent."""
         self._closed = True
-        for listener in self._listeners:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
             await listener.close()
+            for bound in listener.addresses:
+                self._parts.emit(ListenEnded(bound))
         self._upgrader.close()
         await self._close_connections()
         await self.tasks.close()

@@ -53,6 +53,10 @@ class StreamOwner(MuxedConnection, Protocol):
         """The stream is dead before its protocol was settled."""
         ...
 
+    def over(self, stream: Stream) -> None:
+        """The stream is closed both ways, or dead, after its protocol was settled."""
+        ...
+
     def lingers(self) -> None:
         """A stream was closed on our side, and the peer may not have closed it yet."""
         ...
@@ -64,6 +68,7 @@ class Stream:
     __slots__ = (
         "_eof",
         "_error",
+        "_in_use",
         "_inbox",
         "_loop",
         "_negotiation",
@@ -85,7 +90,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._negotiation: Negotiation | None = negotiation
         self._inbox = Inbox()
-        self._eof = False
+        self._eof = self._in_use = False
         self._error: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
         self._outlet = Outlet(owner.session, owner.flow)
@@ -137,7 +142,7 @@ class Stream:
         session.consumed(stream_id, len(chunk) - len(rest))
         if output.events:
             self.protocol_id = output.events[0].protocol_id
-            self._negotiation = None
+            self._negotiation, self._in_use = None, True
             negotiation.end()
             self._owner.agreed(self)
         return rest
@@ -146,10 +151,8 @@ class Stream:
 
     def data_received(self, chunk: ByteString) -> None:
         """Bytes came."""
-        if self._negotiation is not None:
-            chunk = self._negotiate(self._negotiation, chunk)
-            if not chunk:
-                return
+        if self._negotiation is not None and not (chunk := self._negotiate(self._negotiation, chunk)):
+            return
         self._inbox.put(chunk)
         reader = self._reader
         if reader is not None and not reader.done():
@@ -165,6 +168,7 @@ class Stream:
                 return
         self._eof = True
         self._wake_reader()
+        self._tell_if_over()
 
     def reset_received(self, code: int, reason: str) -> None:
         """The stream is dead."""
@@ -186,6 +190,12 @@ class Stream:
             self._owner.ended(self)
         self._wake_reader()
         self._outlet.wake()
+        self._tell_if_over()
+
+    def _tell_if_over(self) -> None:
+        if self._in_use and (self._error is not None or (self._eof and self._outlet.closed)):
+            self._in_use = False
+            self._owner.over(self)
 
     def _wake_reader(self) -> None:
         reader = self._reader
@@ -238,11 +248,8 @@ class Stream:
             parts.append(chunk)
         return b"".join(parts)
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         """Chunks as they come, to the end."""
-        return self._iterate()
-
-    async def _iterate(self) -> AsyncIterator[bytes]:
         while chunk := await self.read(CHUNK_BYTES):
             yield chunk
 
@@ -307,6 +314,7 @@ class Stream:
                 self._outlet.closed = False
                 raise
         self._session.close_write(self.stream_id)
+        self._tell_if_over()
 
     async def close(self) -> None:
         """Close both ways: what was written still arrives, what comes is dropped. Idempotent."""
