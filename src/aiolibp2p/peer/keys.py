@@ -221,7 +221,7 @@ class PrivateKey:
     def sign(self, data: bytes) -> bytes:
         """Sign `data`: RFC 8032 for Ed25519, PKCS#1 v1.5 for RSA, DER for the curves, all over SHA-256 but Ed25519.
 
-        The same data gives the same signature.
+        The same data gives the same signature, for the curves where OpenSSL knows RFC 6979 (3.2 and newer).
         """
         return self._part.sign(data)
 

@@ -5,7 +5,8 @@ An address keeps the bytes it came with and is checked whole when it is made. Li
 
 Where we differ: names and paths must be printable UTF-8, since they end in logs and lookups; `+` in an
 http-path is a plus sign (RFC 3986), not a space; identity peer ids hold at most 42 bytes; in base32 and base64 the
-leftover bits must be zero.
+leftover bits must be zero; the value of /memory is a number in 8 bytes, as in go and rust, where the table lets it
+have any length.
 """
 
 from aiolibp2p.multiformats.multiaddr.address import Multiaddr
