@@ -32,7 +32,8 @@ class NameServer(asyncio.DatagramProtocol):
     @property
     def config(self) -> ResolverConfig:
         """Settings that lead here."""
-        return ResolverConfig(["127.0.0.1"], self._transport.get_extra_info("sockname")[1], timeout_s=2)
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return ResolverConfig([host], port, timeout_s=2)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's is of no class of asyncio's, and asyncio's own not of the one for datagrams.
@@ -68,15 +69,13 @@ class NameServer(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def name_server(
-    zone: dict[tuple[str, str], Sequence[str]], silent: Sequence[str] = ()
-) -> AsyncIterator[NameServer]:
-    """A server on a free port of 127.0.0.1."""
+async def name_server(zone: Zone, silent: Sequence[str] = (), address: str = "127.0.0.1") -> AsyncIterator[NameServer]:
+    """A server on a free port of a loopback address."""
     loop = asyncio.get_running_loop()
     server = NameServer(zone, silent)
-    tcp = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    tcp = await asyncio.start_server(server.serve, address, 0)
     port = tcp.sockets[0].getsockname()[1]
-    udp, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", port))
+    udp, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=(address, port))
     try:
         yield server
     finally:

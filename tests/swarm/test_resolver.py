@@ -157,3 +157,13 @@ async def test_the_library_is_loaded_for_servers_only() -> None:
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
     assert await process.wait() == 0
+
+
+async def test_servers_over_ip6_and_servers_that_are_gone() -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as unused:
+        unused.bind(("::1", 0))
+        closed = ResolverConfig(["::1"], unused.getsockname()[1], timeout_s=0.3)
+    with pytest.raises((Unreachable, TimeoutExpired), match=r"example\.com does not resolve: "):
+        await resolve("/dns4/example.com", closed)
+    async with name_server(HOST, address="::1") as server:
+        assert await resolve("/dns4/example.com/tcp/1", server.config) == ["/ip4/192.0.2.0/tcp/1"]

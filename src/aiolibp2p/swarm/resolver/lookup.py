@@ -61,7 +61,10 @@ class NameServerLookup:
         try:
             # In a thread, since it reads the system's settings.
             resolver = await asyncio.to_thread(self._open)
-            return list(await resolver.resolve(f"{name.rstrip('.')}.", kind, lifetime=math.inf))
+            from aiolibp2p.swarm.resolver.sockets import SocketBackend
+
+            whole = f"{name.rstrip('.')}."
+            return list(await resolver.resolve(whole, kind, lifetime=math.inf, backend=SocketBackend()))
         except (DNSException, OSError) as error:
             return Unreachable(f"{name} does not resolve: {error}")
 

@@ -1,0 +1,86 @@
+"""Sockets for dnspython on plain loop calls; imported with the first question to a name server.
+
+Its own open datagram endpoints, and uvloop never closes one whose opening was cancelled: the loop then does not end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from dns.asyncbackend import Backend, DatagramSocket  # type: ignore[attr-defined] # documented, yet not marked so
+from dns.exception import Timeout
+
+T = TypeVar("T")
+
+
+async def _within(timeout: float | None, action: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(timeout):
+            return await action
+    except TimeoutError:
+        raise Timeout from None
+
+
+class _Connected(DatagramSocket):
+    """A connected socket, of datagrams or a stream."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock.family, sock.type)
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+
+    async def sendto(self, what: bytes, destination: object, timeout: float | None) -> int:
+        """One datagram, to where the socket is connected."""
+        await self.sendall(what, timeout)
+        return len(what)
+
+    async def recvfrom(self, size: int, timeout: float | None) -> tuple[bytes, Any]:
+        """One datagram, and where it came from."""
+        return await self.recv(size, timeout), self._sock.getpeername()
+
+    async def sendall(self, what: bytes, timeout: float | None) -> None:
+        """All of it."""
+        await _within(timeout, self._loop.sock_sendall(self._sock, what))
+
+    async def recv(self, size: int, timeout: float | None) -> bytes:
+        """What is there, `size` bytes at most."""
+        return await _within(timeout, self._loop.sock_recv(self._sock, size))
+
+    async def getpeername(self) -> Any:
+        """Where it is connected."""
+        return self._sock.getpeername()
+
+    async def close(self) -> None:
+        """Close it."""
+        self._sock.close()
+
+
+class SocketBackend(Backend):
+    """Opens connected sockets; what a resolver over UDP and TCP asks of a backend, and no more."""
+
+    def name(self) -> str:
+        """For error messages."""
+        return "aiolibp2p"
+
+    def datagram_connection_required(self) -> bool:
+        """Tell `make_socket` the destination; then only its answers come in."""
+        return True
+
+    async def make_socket(self, af: int, socktype: int, proto: int = 0, *rest: Any, **_: Any) -> _Connected:
+        """A socket connected to the destination; `rest` is source, destination and timeout. Source is not bound."""
+        _source, destination, timeout = (*rest, None)[:3]
+        sock = socket.socket(af, socktype, proto)
+        try:
+            sock.setblocking(False)
+            await _within(timeout, asyncio.get_running_loop().sock_connect(sock, destination))
+        except BaseException:
+            sock.close()
+            raise
+        return _Connected(sock)
+
+    async def sleep(self, interval: float) -> None:
+        """Between two rounds over the servers."""
+        await asyncio.sleep(interval)
