@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -87,3 +88,22 @@ def run_tool(command: list[str], cwd: Path, environment: dict[str, str] | None =
     if done.returncode:
         raise BuildFailed(f"{' '.join(command)} in {cwd} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+_missing: dict[str, ToolchainMissing] = {}
+
+
+def pip_installed(requirement: str, *options: str) -> Path:
+    """A directory of its own into which pip has put one package and what it needs. Raises ToolchainMissing."""
+    if requirement in _missing:  # no second attempt, that would be one in each test
+        raise _missing[requirement]
+
+    def build(target: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+        run_tool([*pip, "--only-binary=:all:", "--no-compile", "--target", str(target), *options, requirement], SOURCES)
+
+    try:
+        return built_once(build_key(f"{requirement} {sys.version} {sys.platform} {platform.machine()}", []), build)
+    except BuildFailed as failed:
+        _missing[requirement] = ToolchainMissing(f"pip cannot install {requirement}: {failed}")
+        raise _missing[requirement] from failed

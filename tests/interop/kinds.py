@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from interop.go_peer import GoPeer
+from interop.js_peer import JsPeer
 from interop.peers import KEY_TYPES, Peer
 from interop.rust_peer import RustPeer
 
-KINDS: Sequence[type[Peer]] = (GoPeer, RustPeer)
+KINDS: Sequence[type[Peer]] = (GoPeer, RustPeer, JsPeer)
 
 
 def peers_that(*traits: str) -> pytest.MarkDecorator:

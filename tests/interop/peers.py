@@ -82,6 +82,8 @@ class Traits:
     """It accepts the signed peer record that we send."""
     reads_own_record: bool = True
     """It accepts the signed peer record that it sends."""
+    observes_peer_id: bool = False
+    """The address that its identify message observes ends in the peer id of whom it tells."""
     pushes_protocols: bool = True
     """add_protocol and remove_protocol are followed by an identify push."""
     pushes_addresses: bool = True

@@ -28,7 +28,8 @@ async def learn_of_each_other(host: Host, peer: Peer) -> None:
     assert told.protocol_version == "interop/1.0.0"
     assert {ECHO_ID, "/ipfs/ping/1.0.0", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"} <= set(told.protocols)
     assert {str(address) for address in told.listen_addresses} == {bare(address) for address in peer.addresses}
-    assert str(told.observed_address) == connection["remote_address"]
+    observed = f"/p2p/{host.peer_id}" if peer.traits.observes_peer_id else ""
+    assert str(told.observed_address) == connection["remote_address"] + observed
     assert (told.signed_peer_record is not None) is peer.traits.sends_record
     learnt = await peer.command("identify", peer=str(host.peer_id))
     assert learnt["agent_version"].startswith("aiolibp2p/")
