@@ -1,5 +1,5 @@
 # aiolibp2p: `make run` starts a node, `make test` proves it. What each target does: `make help`.
-# Needs Python 3.11 or newer, make and git; go, node and rust only for the interop tests, which skip without them.
+# Needs Python 3.11 or newer, make and git; go and rust only for the interop tests, which skip without them.
 
 PYTHON ?= $(shell sh scripts/find-python oldest 11)
 NEWEST_PYTHON ?= $(shell sh scripts/find-python newest 13)

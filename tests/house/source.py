@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = "aiolibp2p"
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON_PLACES = ("src", "tests", "scripts", "bench", "examples")
+PYTHON_PLACES = ("src", "tests", "scripts", "bench", "examples", "interop")
 
 
 @dataclass(frozen=True)

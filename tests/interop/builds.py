@@ -105,5 +105,5 @@ def pip_installed(requirement: str, *options: str) -> Path:
     try:
         return built_once(build_key(f"{requirement} {sys.version} {sys.platform} {platform.machine()}", []), build)
     except BuildFailed as failed:
-        _missing[requirement] = ToolchainMissing(f"pip cannot install {requirement}: {failed}")
+        _missing[requirement] = ToolchainMissing(f"pip cannot install {requirement}: {str(failed).splitlines()[-1]}")
         raise _missing[requirement] from failed

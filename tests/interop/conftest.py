@@ -19,7 +19,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     cases = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
-    wanted = [kind for kind in KINDS if any(params.get("kind") is kind for params in cases)]
+    wanted = dict.fromkeys(params["kind"] for params in cases if "kind" in params)
     with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         for kind in wanted:
             with suppress(ToolchainMissing, BuildFailed):  # each test says so by itself

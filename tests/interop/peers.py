@@ -117,6 +117,19 @@ class Peer:
         """Its first address, with its peer id."""
         return self.addresses[0]
 
+    @property
+    def process_id(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
+    async def exit_code(self) -> int:
+        """What its process ends with, once it has ended."""
+        return await self._process.wait()
+
+    def stderr_text(self) -> str:
+        """The latest that it wrote to stderr, under a heading; empty if nothing."""
+        return "\nits stderr:\n" + "".join(self._stderr) if self._stderr else ""
+
     async def __aenter__(self) -> Peer:
         await self.start()
         return self
@@ -181,10 +194,10 @@ class Peer:
         except ConnectionError as error:
             self._answers.pop(number, None)
             answer.cancel()
-            raise PeerDied(f"{self.name} peer took no command {name}{self._stderr_text()}") from error
+            raise PeerDied(f"{self.name} peer took no command {name}{self.stderr_text()}") from error
         result = await self._wait(answer, timeout + ANSWER_GRACE_S, name)
         if not result.get("ok"):
-            raise PeerError(f"{self.name} {name}", result["error"], result["kind"], self._stderr_text())
+            raise PeerError(f"{self.name} {name}", result["error"], result["kind"], self.stderr_text())
         return result
 
     def _expect(self, number: int) -> asyncio.Future[dict[str, Any]]:
@@ -197,7 +210,7 @@ class Peer:
             async with asyncio.timeout(timeout):
                 return await answer
         except TimeoutError:
-            raise PeerDied(f"{self.name} peer: no answer to {what} in {timeout} s{self._stderr_text()}") from None
+            raise PeerDied(f"{self.name} peer: no answer to {what} in {timeout} s{self.stderr_text()}") from None
 
     async def _read_answers(self) -> None:
         stdout = self._process.stdout
@@ -212,7 +225,7 @@ class Peer:
         for waiting in self._answers.values():
             if not waiting.done():
                 code = self._process.returncode
-                waiting.set_exception(PeerDied(f"{self.name} peer ended with {code}{self._stderr_text()}"))
+                waiting.set_exception(PeerDied(f"{self.name} peer ended with {code}{self.stderr_text()}"))
         self._answers.clear()
 
     async def _read_stderr(self) -> None:
@@ -220,9 +233,6 @@ class Peer:
         assert stderr is not None
         async for line in stderr:
             self._stderr.append(line.decode(errors="replace"))
-
-    def _stderr_text(self) -> str:
-        return "\nits stderr:\n" + "".join(self._stderr) if self._stderr else ""
 
 
 StartPeer: TypeAlias = Callable[..., Awaitable[Peer]]
