@@ -32,6 +32,20 @@ Libp2pError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
+
+
+def fresh(error: ErrorT) -> ErrorT:
+    """A copy of an error that is kept, to be raised.
+
+    Raised itself, it would hold the frames it passed through, and they its keeper: a cycle for the collector.
+    """
+    copy = type(error).__new__(type(error), *error.args)
+    copy.__dict__.update(error.__dict__)
+    copy.__cause__ = error.__cause__
+    return copy
 
 
 class Libp2pError(Exception):

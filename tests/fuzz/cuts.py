@@ -58,7 +58,8 @@ def transcript(machine: Fed, pieces: Iterable[bytes], describe: Describe | None)
     trailing = b""
     last: list[Any] = []
     try:
-        for piece in pieces:
+        # The empty piece is for what a machine keeps back until it is fed again.
+        for piece in (*pieces, b""):
             if last:
                 trailing += piece
                 continue

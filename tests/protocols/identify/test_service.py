@@ -11,7 +11,7 @@ from aiolibp2p.events import PeerIdentified
 from aiolibp2p.multiformats import varint
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_record import open_peer_record
-from aiolibp2p.protocols.identify import IDENTIFY_ID, PUSH_ID, IdentifyConfig
+from aiolibp2p.protocols.identify import IDENTIFY_ID, PUSH_ID, IdentifyConfig, service
 from aiolibp2p.protocols.identify.messages import MessageReader, delimit
 from aiolibp2p.protocols.identify.service import (
     LIMIT_EXCEEDED_CODE,
@@ -323,3 +323,22 @@ async def test_seq_grows_with_every_change_and_over_restarts() -> None:
         await both.stop()
     assert seqs == sorted(seqs)
     assert len(dict.fromkeys(seqs)) == 4
+
+
+async def test_a_peer_that_dialled_is_asked_though_it_asks_nothing(pair: Pair) -> None:
+    pair.theirs.connection_opened(pair.connection.other)
+    seen = pair.them.bus.subscribe(PeerIdentified)
+    async with asyncio.timeout(5):
+        assert (await anext(seen)).peer == pair.us.peer_id
+
+
+async def test_a_peer_that_asks_is_asked_at_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "ASK_AFTER_S", 3600.0)
+    pair.theirs.connection_opened(pair.connection.other)
+    seen = pair.them.bus.subscribe(PeerIdentified)
+    await pair.us.idle()
+    assert len(seen) == 0
+    await pair.identify.identify(pair.them.peer_id)
+    async with asyncio.timeout(5):
+        assert (await anext(seen)).peer == pair.us.peer_id
+    await pair.theirs.close()

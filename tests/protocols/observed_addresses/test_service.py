@@ -41,6 +41,7 @@ class Watched:
 
     async def meet(self, count: int, local: Multiaddr = LOCAL, outbound: bool = False) -> list[FakeConnection]:
         connections = []
+        seen = self.host.bus.subscribe(PeerIdentified)
         for key in KEYS[1 : 1 + count]:
             n = len(self.others)
             other, remote = FakeHost(key), Multiaddr(f"/ip4/198.51.100.{n + 1}/tcp/{n + 1}")
@@ -52,7 +53,9 @@ class Watched:
             connection.other.remote_address = OUTSIDE
             connections.append(connection)
             self.identify.connection_opened(connection)
-        await self.host.idle()
+        async with asyncio.timeout(5):
+            for _ in connections:
+                await anext(seen)
         return connections
 
     @property

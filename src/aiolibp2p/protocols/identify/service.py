@@ -56,6 +56,9 @@ RATE_LIMITED_CODE = 0x1003
 
 READ_BYTES = 16 * 1024
 
+ASK_AFTER_S = 0.01
+"""So long an inbound peer may ask first."""
+
 _TAKEN_OVER = ("protocols", "agent_version", "protocol_version", "observed_address")
 _NOT_SAID = (None, ())
 
@@ -129,6 +132,7 @@ class Identify:
         self._limiter = PushLimiter(self.config.push_rates)
         self._receiving = 0
         self._answering: dict[PeerId, int] = {}
+        self._unasked: dict[MuxedConnection, asyncio.TimerHandle] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._pushing = False
         self._push_again = False
@@ -154,6 +158,9 @@ class Identify:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for timer in self._unasked.values():
+            timer.cancel()
+        self._unasked.clear()
         if host is not None:
             host.remove_stream_handler(IDENTIFY_ID)
             host.remove_stream_handler(PUSH_ID)
@@ -166,7 +173,21 @@ class Identify:
         if host is None:
             return
         self._acquaintance(connection.remote_peer)
-        host.spawn(self._ask_quietly(host, connection), f"identify {connection.remote_peer}")
+        loop = asyncio.get_running_loop()
+        if connection.is_outbound:
+            # A tick later whoever dialled opens its stream, and both requests leave in one packet.
+            loop.call_soon(self._begin_asking, connection)
+        else:
+            # Most dialers ask first, and then our question rides with the answer.
+            self._unasked[connection] = loop.call_later(ASK_AFTER_S, self._begin_asking, connection)
+
+    def _begin_asking(self, connection: MuxedConnection) -> None:
+        host = self._host
+        timer = self._unasked.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
+        if host is not None and not connection.is_closed:
+            host.spawn(self._ask_quietly(host, connection), f"identify {connection.remote_peer}")
 
     async def identify(self, target: Target) -> IdentifyResult:
         """Ask a peer who it is; connects first if need be.
@@ -214,6 +235,8 @@ class Identify:
             stream.reset(LIMIT_EXCEEDED_CODE)
             return
         self._answering[peer] = answering + 1
+        if stream.connection in self._unasked:
+            self._begin_asking(stream.connection)
         try:
             async with asyncio.timeout(self.config.timeout_s):
                 await self._tell(host, stream)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.muxer import MuxerSession
-from aiolibp2p.errors import StreamBusy, StreamClosed
+from aiolibp2p.errors import StreamBusy, StreamClosed, fresh
 
 BATCH_BYTES = 64 * 1024
 """Bytes written between two looks at whether the transport is full."""
@@ -51,8 +51,10 @@ class Outlet:
         """Send all of it. Raises what ended the stream; cancelled after a part has left, `is_torn` is set."""
         if self._busy:
             raise StreamBusy("another task is writing to this stream")
-        if self.error is not None or self.closed:
-            raise self.error or StreamClosed("the stream is closed for writing")
+        if self.error is not None:
+            raise fresh(self.error)
+        if self.closed:
+            raise StreamClosed("the stream is closed for writing")
         n = len(data)
         sent = 0
         if n <= BATCH_BYTES and not self._flow.full and type(data) is not memoryview:
@@ -80,7 +82,7 @@ class Outlet:
     async def _write_some(self, data: memoryview) -> int:
         """One wait, or at least one byte."""
         if self.error is not None:
-            raise self.error
+            raise fresh(self.error)
         if self._flow.full:
             await self._woken(self._flow.drain)
             return 0

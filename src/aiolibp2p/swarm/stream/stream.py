@@ -17,6 +17,7 @@ from aiolibp2p.errors import (
     StreamBusy,
     StreamClosed,
     StreamReset,
+    fresh,
 )
 from aiolibp2p.io.framing import PREFIX_BYTES, parse_prefix
 from aiolibp2p.io.streams import open_asyncio_streams
@@ -127,7 +128,7 @@ class Stream:
         if self._negotiation is not None:
             await self._negotiation.wait()
         if self._error is not None:
-            raise self._error
+            raise fresh(self._error)
 
     def _negotiate(self, negotiation: Negotiation, chunk: ByteString) -> ByteString:
         session, stream_id = self._session, self.stream_id
@@ -255,7 +256,7 @@ class Stream:
 
     async def _readable(self) -> None:
         if self._error is not None:
-            raise self._error
+            raise fresh(self._error)
         reader = self._reader = self._loop.create_future()
         try:
             await reader

@@ -87,7 +87,8 @@ class TcpConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The socket is closed."""
         self._lost = True
-        self._error = exc
+        # Its traceback leads through a write of ours back to this connection.
+        self._error = exc.with_traceback(None) if exc is not None else None
         if self._receiver is not None:
             self._part_from(self._receiver)
 
