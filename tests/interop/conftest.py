@@ -19,7 +19,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     cases = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
-    wanted = dict.fromkeys(params["kind"] for params in cases if "kind" in params)
+    kinds = [params["kind"] for params in cases if "kind" in params]
+    wanted = dict.fromkeys(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Peer))
     with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         for kind in wanted:
             with suppress(ToolchainMissing, BuildFailed):  # each test says so by itself
