@@ -161,10 +161,14 @@ class Swarm:
 
     def _dialable(self, addresses: Sequence[Multiaddr]) -> Candidates:
         """Addresses that some transport dials, and why the others are not dialled."""
-        refusal = UnsupportedAddress("no transport of this host dials such an address")
-        refused: list[tuple[str, BaseException]]
-        refused = [(str(address), refusal) for address in addresses if not self._transport(address)]
-        return Candidates(rank_addresses(address for address in addresses if self._transport(address)), refused)
+        dialable: list[Multiaddr] = []
+        refused: list[tuple[str, BaseException]] = []
+        for address in addresses:
+            if self._transport(address) is not None:
+                dialable.append(address)
+            else:
+                refused.append((str(address), UnsupportedAddress("no transport of this host dials such an address")))
+        return Candidates(rank_addresses(dialable), refused)
 
     async def _resolve(self, name: Multiaddr, peer: PeerId | None) -> Candidates:
         """What a name stands for; without a peer asked for, each address ends in the /p2p that its entry names."""
@@ -175,7 +179,10 @@ class Swarm:
 
     def _transport(self, address: Multiaddr) -> Transport | None:
         bare = address.without_p2p()
-        return next((transport for transport in self._parts.transports if transport.can_dial(bare)), None)
+        for transport in self._parts.transports:
+            if transport.can_dial(bare):
+                return transport
+        return None
 
     async def _dial_one(self, address: Multiaddr, peer: PeerId | None) -> Connection:
         named = address.p2p_bytes

@@ -29,6 +29,12 @@ _TCP = BY_NAME["tcp"]
 _UDP = BY_NAME["udp"]
 
 
+@lru_cache(maxsize=MEMO_ENTRIES)
+def _packed(ip: str) -> bytes:
+    """The bytes of an IP address in text; raises ValueError."""
+    return ip_ranges.unmapped(ipaddress.ip_address(ip).packed)
+
+
 @final
 @total_ordering
 class Multiaddr:
@@ -70,7 +76,7 @@ class Multiaddr:
         """
         address, _, zone = ip.partition("%")
         try:
-            raw = ip_ranges.unmapped(ipaddress.ip_address(address).packed)
+            raw = _packed(address)
             zone_bytes = zone.encode()
             tail = parsing.join(BY_NAME[kind], port.to_bytes(2, "big"))
         except ValueError:
