@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    board::{Connection, Identified},
+    board::Connection,
     exchanges::{Plan, exchange, run_echo, run_echoes, run_perf},
     failure::{Failure, Outcome},
     host::Host,
+    load::{Held, race_beside_upload, resident_bytes},
     rates::{Dials, Opens, Pings, Until, race},
     serving,
     settings::Settings,
@@ -113,6 +114,7 @@ fn milliseconds(ms: f64) -> Duration {
 pub struct Peer {
     pub host: Host,
     pub settings: Settings,
+    pub held: Held,
 }
 
 impl Peer {
@@ -151,6 +153,13 @@ impl Peer {
             "pings_rate" => self.pings_rate(request).await,
             "opens_rate" => self.opens_rate(request).await,
             "dials_rate" => self.dials_rate(request).await,
+            "bulk_pings_rate" => self.bulk_pings_rate(request).await,
+            "hold_connections" => self.hold_connections(request).await,
+            "release_connections" => {
+                self.held.release().await;
+                Ok(json!({}))
+            }
+            "memory" => Ok(json!({"rss_bytes": resident_bytes().await?})),
             "usage" => Ok(usage()),
             other => Err(Failure::bad_command(format!("no command {other:?}"))),
         }
@@ -167,17 +176,8 @@ impl Peer {
         if self.host.board.read(|state| state.connection(&peer).is_none()) {
             self.host.dial(peer, address).await?;
         }
-        self.identified(&peer).await?;
+        self.host.identified(&peer).await?;
         Ok(peer)
-    }
-
-    /// Ends when identify has, well or not.
-    async fn identified(&self, peer: &PeerId) -> Outcome<Identified> {
-        let look = |state: &crate::board::State| match state.identified.get(peer) {
-            Some(known) => Some(Some(known.clone())),
-            None => state.connection(peer).is_none().then_some(None),
-        };
-        self.host.board.wait(look).await.ok_or_else(|| Failure::not_connected(peer))
     }
 
     async fn dial(&self, request: &Request) -> Outcome<Value> {
@@ -199,7 +199,7 @@ impl Peer {
 
     async fn identify(&self, request: &Request) -> Outcome<Value> {
         let peer = self.target(request).await?;
-        let known = self.identified(&peer).await?;
+        let known = self.host.identified(&peer).await?;
         let info = known.info.map_err(|error| Failure::other(format!("identify failed: {error}")))?;
         let seen = Known::of(&info.protocols, &info.listen_addrs);
         let mut said = json!({
@@ -229,7 +229,7 @@ impl Peer {
 
     async fn known(&self, request: &Request) -> Outcome<Known> {
         let peer = self.target(request).await?;
-        Ok(match self.identified(&peer).await?.info {
+        Ok(match self.host.identified(&peer).await?.info {
             Ok(info) => Known::of(&info.protocols, &info.listen_addrs),
             Err(_) => Known::default(),
         })
@@ -335,7 +335,7 @@ impl Peer {
     async fn perf(&self, request: &Request) -> Outcome<Value> {
         let peer = self.target(request).await?;
         let opened = self.open_stream(&peer, serving::PERF).await?;
-        run_perf(opened.stream, request.upload_bytes, request.download_bytes).await
+        run_perf(opened.stream, request.upload_bytes, request.download_bytes, request.plan().chunk).await
     }
 
     async fn pings_rate(&self, request: &Request) -> Outcome<Value> {
@@ -360,6 +360,19 @@ impl Peer {
         let worker = |_| Ok(Dials { host: Host::new(&self.settings)?, peer, address: address.clone() });
         let workers: Outcome<Vec<Dials>> = (0..request.concurrency.max(1)).map(worker).collect();
         race(workers?, request.until()).await
+    }
+
+    async fn bulk_pings_rate(&self, request: &Request) -> Outcome<Value> {
+        let peer = self.target(request).await?;
+        let protocol = request.protocol_or(serving::BENCH_ECHO)?;
+        let pings = Pings::new(&self.host, &peer, protocol, request.size()).await?;
+        let bulk = self.host.open(&peer, serving::PERF, true).await?;
+        race_beside_upload(pings, request.until(), bulk).await
+    }
+
+    async fn hold_connections(&self, request: &Request) -> Outcome<Value> {
+        let (count, concurrency) = (request.count.max(1), request.concurrency.max(1));
+        self.held.hold(&self.settings, request.address()?, count, concurrency).await
     }
 }
 

@@ -120,11 +120,11 @@ pub async fn run_echoes(opened: Vec<Opened>, plan: Plan) -> Outcome<()> {
     Ok(())
 }
 
-/// The client of /perf/1.0.0.
-pub async fn run_perf(mut stream: Stream, upload: u64, download: u64) -> Outcome<Value> {
+/// The client of /perf/1.0.0, uploading in writes of `chunk`.
+pub async fn run_perf(mut stream: Stream, upload: u64, download: u64, chunk: usize) -> Outcome<Value> {
     let start = Instant::now();
     stream.write_all(&download.to_be_bytes()).await?;
-    send_zeros(&mut stream, upload).await?;
+    send_zeros(&mut stream, upload, chunk).await?;
     stream.close().await?;
     // The server answers only when it has everything, so its first byte (or its end) is the end of the upload.
     let first = stream.read(&mut [0]).await?;
@@ -136,6 +136,7 @@ pub async fn run_perf(mut stream: Stream, upload: u64, download: u64) -> Outcome
     Ok(json!({
         "upload_bytes": upload,
         "download_bytes": download,
+        "chunk": chunk,
         "upload_seconds": (uploaded - start).as_secs_f64(),
         "download_seconds": uploaded.elapsed().as_secs_f64(),
     }))

@@ -16,7 +16,7 @@ use libp2p::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    board::{Board, Identified},
+    board::{Board, Identified, State},
     failure::{Failure, Outcome},
     library_version, serving,
     settings::Settings,
@@ -85,6 +85,15 @@ impl Host {
 
     pub async fn listen(&self, address: Multiaddr) -> Outcome<()> {
         self.ask(|answer| Action::Listen(address, answer)).await
+    }
+
+    /// Ends when identify has, well or not.
+    pub async fn identified(&self, peer: &PeerId) -> Outcome<Identified> {
+        let look = |state: &State| match state.identified.get(peer) {
+            Some(known) => Some(Some(known.clone())),
+            None => state.connection(peer).is_none().then_some(None),
+        };
+        self.board.wait(look).await.ok_or_else(|| Failure::not_connected(peer))
     }
 
     /// Close all connections to a peer.

@@ -6,6 +6,7 @@ mod commands;
 mod exchanges;
 mod failure;
 mod host;
+mod load;
 mod rates;
 mod serving;
 mod settings;
@@ -21,6 +22,7 @@ use crate::{
     commands::{Peer, Request, answer_to},
     failure::{Failure, Outcome},
     host::Host,
+    load::Held,
     settings::Settings,
 };
 
@@ -46,6 +48,7 @@ async fn main() {
 
 async fn run() -> Outcome<()> {
     let settings = Settings::parse(env::args().skip(1))?;
+    raise_open_files();
     let host = Host::new(&settings)?;
     for text in &settings.listen {
         let failed = |error: String| Failure::other(format!("--listen {text}: {error}"));
@@ -58,7 +61,20 @@ async fn run() -> Outcome<()> {
         "addresses": host.addresses(),
         "implementation": format!("rust-libp2p v{}", library_version()),
     }));
-    serve(Arc::new(Peer { host, settings })).await
+    serve(Arc::new(Peer { host, settings, held: Held::default() })).await
+}
+
+/// The soft limit becomes the hard one: each connection is an open file. Where that fails the limit stays, and a
+/// command that needs more files says so.
+fn raise_open_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both take a pointer to a struct that outlives the call.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
 }
 
 /// Answer commands, each in a task of its own, until quit or the end of stdin.

@@ -15,9 +15,8 @@ const SLOW: StreamProtocol = StreamProtocol::new("/interop/slow/1.0.0");
 const RESET: StreamProtocol = StreamProtocol::new("/interop/reset/1.0.0");
 
 pub const PING_BYTES: usize = 32;
-const COPY_BYTES: usize = 64 * 1024;
+pub const COPY_BYTES: usize = 64 * 1024;
 const SLOW_PERIOD: Duration = Duration::from_millis(4);
-static ZEROS: [u8; COPY_BYTES] = [0; COPY_BYTES];
 
 /// From the start; commands add and remove more, which are echoes.
 pub fn protocols() -> Vec<StreamProtocol> {
@@ -73,7 +72,7 @@ async fn serve_perf(mut stream: Stream) -> io::Result<()> {
     let mut header = [0; 8];
     stream.read_exact(&mut header).await?;
     drain(&mut stream).await?;
-    send_zeros(&mut stream, u64::from_be_bytes(header)).await?;
+    send_zeros(&mut stream, u64::from_be_bytes(header), COPY_BYTES).await?;
     stream.close().await
 }
 
@@ -89,11 +88,13 @@ pub async fn drain(stream: &mut Stream) -> io::Result<u64> {
     }
 }
 
-pub async fn send_zeros(stream: &mut Stream, bytes: u64) -> io::Result<()> {
+/// So many bytes in writes of `chunk`.
+pub async fn send_zeros(stream: &mut Stream, bytes: u64, chunk: usize) -> io::Result<()> {
+    let zeros = vec![0; chunk];
     let mut left = bytes;
     while left > 0 {
-        let part = left.min(COPY_BYTES as u64);
-        stream.write_all(&ZEROS[..part as usize]).await?;
+        let part = left.min(chunk as u64);
+        stream.write_all(&zeros[..part as usize]).await?;
         left -= part;
     }
     Ok(())
