@@ -2,6 +2,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { dialsRate, opensRate, pingsRate, usage } from './bench.mjs'
+import { bulkPingsRate, holdConnections, memory, releaseConnections } from './bench_load.mjs'
 import { echoMany, echoOnce, identify, perf, ping, resetStream } from './exchanges.mjs'
 import { BadCommand } from './failures.mjs'
 import { serve, serveEcho } from './handlers.mjs'
@@ -32,6 +33,10 @@ export const COMMANDS = {
   pings_rate: pingsRate,
   opens_rate: opensRate,
   dials_rate: dialsRate,
+  bulk_pings_rate: bulkPingsRate,
+  hold_connections: holdConnections,
+  release_connections: releaseConnections,
+  memory,
   usage
 }
 

@@ -2,11 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { publicKeyFromProtobuf } from '@libp2p/crypto/keys'
-import { ECHO, PERF, PING, PING_BYTES, sendZeros } from './handlers.mjs'
+import { CHUNK_BYTES, ECHO, PERF, PING, PING_BYTES, sendZeros } from './handlers.mjs'
 import { Incoming, openStream, write } from './streams.mjs'
 import { target, withoutPeer } from './targets.mjs'
-
-const CHUNK_BYTES = 64 * 1024
 
 // identify waits for the peer's identify message and reports the latest one.
 export async function identify (peer, request, signal) {
@@ -150,16 +148,15 @@ export async function resetStream (peer, request, signal) {
   }
 }
 
-// perf is the client of /perf/1.0.0.
+// perf is the client of /perf/1.0.0, uploading in writes of `chunk`.
 export async function perf (peer, request, signal) {
   const connection = await target(peer, request, signal)
   const { upload_bytes: upload = 0, download_bytes: download = 0 } = request
+  const chunk = request.chunk || CHUNK_BYTES
   return withStream(connection, PERF, signal, async (stream, incoming) => {
     const start = performance.now()
-    const header = new Uint8Array(8)
-    new DataView(header.buffer).setBigUint64(0, BigInt(download))
-    await write(stream, header)
-    await sendZeros(stream, upload)
+    await write(stream, perfHeader(download))
+    await sendZeros(stream, upload, chunk)
     await stream.close({ signal })
     // The server answers only when it has everything, so its first bytes (or its end) are the end of the upload.
     let part = await incoming.read()
@@ -174,8 +171,16 @@ export async function perf (peer, request, signal) {
     return {
       upload_bytes: upload,
       download_bytes: download,
+      chunk,
       upload_seconds: (uploaded - start) / 1000,
       download_seconds: secondsSince(uploaded)
     }
   })
+}
+
+// perfHeader asks for so many bytes in return.
+export function perfHeader (download) {
+  const header = new Uint8Array(8)
+  new DataView(header.buffer).setBigUint64(0, BigInt(download))
+  return header
 }

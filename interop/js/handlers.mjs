@@ -12,7 +12,8 @@ const RESET = '/interop/reset/1.0.0'
 export const PING_BYTES = 32
 const SLOW_READ_BYTES = 64 * 1024
 const SLOW_PAUSE_MS = 4
-const ZEROS = new Uint8Array(64 * 1024)
+export const CHUNK_BYTES = 64 * 1024
+export const ZEROS = new Uint8Array(CHUNK_BYTES)
 
 export async function installHandlers (host) {
   const served = {
@@ -73,8 +74,9 @@ async function servePerf (stream, incoming) {
   await sendZeros(stream, Number(new DataView(header.buffer, header.byteOffset).getBigUint64(0)))
 }
 
-export async function sendZeros (stream, count) {
-  for (let left = count; left > 0; left -= ZEROS.length) {
-    await write(stream, left < ZEROS.length ? ZEROS.subarray(0, left) : ZEROS)
+export async function sendZeros (stream, count, chunk = CHUNK_BYTES) {
+  const zeros = chunk === CHUNK_BYTES ? ZEROS : new Uint8Array(chunk)
+  for (let left = count; left > 0; left -= chunk) {
+    await write(stream, left < chunk ? zeros.subarray(0, left) : zeros)
   }
 }
