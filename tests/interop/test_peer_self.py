@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from typing import Any
 
 import pytest
 
-from interop.go_peer import GoPeer
 from interop.kinds import peers_that, peers_with_each
 from interop.peers import PeerDied, PeerError, StartPeer
 
@@ -95,7 +95,6 @@ async def test_bench_commands_count(start_peer: StartPeer) -> None:
     assert (await client.command("usage"))["user_seconds"] > 0
 
 
-@pytest.mark.parametrize("kind", [pytest.param(GoPeer, id="go")])  # the bench leaves out what a peer does not have
 async def test_bench_commands_of_load(start_peer: StartPeer) -> None:
     server, client = await start_peer(), await start_peer()
     await client.command("dial", address=server.address)
@@ -107,10 +106,24 @@ async def test_bench_commands_of_load(start_peer: StartPeer) -> None:
     held = await client.command("hold_connections", address=server.address, count=20, concurrency=4)
     assert held["count"] == 20
     assert held["rss_after_bytes"] > 0
-    assert len((await server.command("connections"))["connections"]) == 21
+    connections = (await server.command("connections"))["connections"]
+    assert len(connections) == 21
     await client.command("release_connections")
+    for host in [one["peer_id"] for one in connections if one["peer_id"] != client.peer_id]:
+        await server.command("wait_disconnected", peer=host, timeout=5)
     assert [one["peer_id"] for one in (await client.command("connections"))["connections"]] == [server.peer_id]
     assert (await server.command("memory"))["rss_bytes"] > MEBIBYTE
+
+
+async def test_a_peer_raises_its_limit_on_open_files(start_peer: StartPeer) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard // 2, hard))  # which a peer inherits
+    try:
+        peer = await start_peer()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    raised, _ = resource.prlimit(peer.process_id, resource.RLIMIT_NOFILE)
+    assert raised >= hard - 1  # go stays one below
 
 
 async def test_failures_have_a_kind(start_peer: StartPeer) -> None:
