@@ -12,11 +12,9 @@ from aiolibp2p.multiformats import varint
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_record import open_peer_record
 from aiolibp2p.protocols.identify import IDENTIFY_ID, PUSH_ID, IdentifyConfig, service
+from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE
 from aiolibp2p.protocols.identify.messages import MessageReader, delimit
-from aiolibp2p.protocols.identify.service import (
-    LIMIT_EXCEEDED_CODE,
-    RECENTLY_CONNECTED_TTL_S,
-)
+from aiolibp2p.protocols.identify.service import RECENTLY_CONNECTED_TTL_S
 from protocols.fakes import FakeRuntime, FakeStream, join
 from protocols.identify.pair import HERE, KEYS, LAN, LINK_LOCAL, LOOPBACK, PUBLIC, THERE, Pair, record
 

@@ -25,13 +25,14 @@ from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.peer.signed_envelope import SignedEnvelope
 from aiolibp2p.protocols.identify import address_scope
 from aiolibp2p.protocols.identify.description import OwnDescription
+from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE, PushIntake, RequestIntake
 from aiolibp2p.protocols.identify.messages import (
     MAX_ADDRESSES,
     IdentifyMessage,
     MessageReader,
     delimit,
 )
-from aiolibp2p.protocols.identify.rate_limit import PushLimiter, PushRates
+from aiolibp2p.protocols.identify.rate_limit import PushRates
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.connection import MuxedConnection
@@ -49,10 +50,6 @@ RECENTLY_CONNECTED_TTL_S = 15 * 60.0
 
 RECENTLY_CONNECTED_ADDRESSES = 20
 """So many of them."""
-
-LIMIT_EXCEEDED_CODE = 0x1002
-RATE_LIMITED_CODE = 0x1003
-"""The stream error codes other implementations give for "too many" and "too often"."""
 
 READ_BYTES = 16 * 1024
 
@@ -129,9 +126,8 @@ class Identify:
         self._host: Host | None = None
         self._own = OwnDescription(self.config.agent_version or _default_agent_version(), self.config.protocol_version)
         self._peers: dict[PeerId, _Acquaintance] = {}
-        self._limiter = PushLimiter(self.config.push_rates)
-        self._receiving = 0
-        self._answering: dict[PeerId, int] = {}
+        self._requests = RequestIntake(self.config.requests_per_peer)
+        self._pushes = PushIntake(self.config.push_concurrency, self.config.push_rates)
         self._unasked: dict[MuxedConnection, asyncio.TimerHandle] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._pushing = False
@@ -230,11 +226,10 @@ class Identify:
             stream.reset()
             return
         peer = stream.remote_peer
-        answering = self._answering.get(peer, 0)
-        if answering >= self.config.requests_per_peer:
-            stream.reset(LIMIT_EXCEEDED_CODE)
+        refusal = self._requests.admit(peer)
+        if refusal is not None:
+            stream.reset(refusal)
             return
-        self._answering[peer] = answering + 1
         if stream.connection in self._unasked:
             self._begin_asking(stream.connection)
         try:
@@ -243,9 +238,7 @@ class Identify:
         except TimeoutError:
             stream.reset()
         finally:
-            left = self._answering.pop(peer) - 1
-            if left:
-                self._answering[peer] = left
+            self._requests.done(peer)
 
     async def _tell(self, host: Host, stream: Stream) -> None:
         self._own.refresh(host)
@@ -258,21 +251,21 @@ class Identify:
 
     async def _receive_push(self, stream: Stream) -> None:
         host = self._host
-        if host is None or self._receiving >= self.config.push_concurrency:
+        if host is None:
             stream.reset(LIMIT_EXCEEDED_CODE)
             return
         connection = stream.connection
-        if not self._limiter.allow(connection.remote_address.ip, host.runtime.now()):
-            stream.reset(RATE_LIMITED_CODE)
+        refusal = self._pushes.admit(connection.remote_address.ip, host.runtime.now())
+        if refusal is not None:
+            stream.reset(refusal)
             return
-        self._receiving += 1
         try:
             async with asyncio.timeout(self.config.timeout_s):
                 message = await _read(stream)
         except TimeoutError:
             return
         finally:
-            self._receiving -= 1
+            self._pushes.done()
         self._learn(host, connection, message)
 
     # Telling of changes

@@ -1,0 +1,61 @@
+"""What is taken in at once: so many requests of one peer, so many pushes of all; the rest is refused with a reason."""
+
+from __future__ import annotations
+
+from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.protocols.identify.rate_limit import PushLimiter, PushRates
+
+LIMIT_EXCEEDED_CODE = 0x1002
+RATE_LIMITED_CODE = 0x1003
+"""The stream error codes other implementations give for "too many" and "too often"."""
+
+
+class RequestIntake:
+    """Requests being answered, by peer; at most `per_peer` of each."""
+
+    def __init__(self, per_peer: int) -> None:
+        self._per_peer = per_peer
+        self._under_way: dict[PeerId, int] = {}
+
+    def __len__(self) -> int:
+        """Peers being answered."""
+        return len(self._under_way)
+
+    def admit(self, peer: PeerId) -> int | None:
+        """None when one more is taken (say `done` after it), else the code to refuse it with."""
+        under_way = self._under_way.get(peer, 0)
+        if under_way >= self._per_peer:
+            return LIMIT_EXCEEDED_CODE
+        self._under_way[peer] = under_way + 1
+        return None
+
+    def done(self, peer: PeerId) -> None:
+        """One that was taken has been answered, or has failed."""
+        left = self._under_way.pop(peer) - 1
+        if left:
+            self._under_way[peer] = left
+
+
+class PushIntake:
+    """Pushes being read: at most `at_once`, and no more often than the rates say."""
+
+    def __init__(self, at_once: int, rates: PushRates) -> None:
+        self._at_once = at_once
+        self._limiter = PushLimiter(rates)
+        self._under_way = 0
+
+    def admit(self, ip: str | None, now: float) -> int | None:
+        """None when one more from this IP address is taken (say `done` after it), else the code to refuse it with.
+
+        One too many costs its network no token.
+        """
+        if self._under_way >= self._at_once:
+            return LIMIT_EXCEEDED_CODE
+        if not self._limiter.allow(ip, now):
+            return RATE_LIMITED_CODE
+        self._under_way += 1
+        return None
+
+    def done(self) -> None:
+        """One that was taken has been read, or has failed."""
+        self._under_way -= 1

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from aiolibp2p.protocols.identify import PushRates
+from aiolibp2p.protocols.identify.intake import (
+    LIMIT_EXCEEDED_CODE,
+    RATE_LIMITED_CODE,
+    PushIntake,
+    RequestIntake,
+)
+from aiolibp2p.protocols.identify.rate_limit import Rate
+from protocols.identify.pair import KEYS
+
+IP = "203.0.113.20"
+
+
+def test_a_peer_has_so_many_requests_at_once_and_others_theirs() -> None:
+    intake = RequestIntake(2)
+    one, other = KEYS[0].peer_id, KEYS[1].peer_id
+    assert [intake.admit(one) for _ in range(4)] == [None, None, LIMIT_EXCEEDED_CODE, LIMIT_EXCEEDED_CODE]
+    assert intake.admit(other) is None
+    intake.done(one)
+    assert [intake.admit(one) for _ in range(2)] == [None, LIMIT_EXCEEDED_CODE]
+
+
+def test_peers_that_were_answered_are_forgotten() -> None:
+    intake = RequestIntake(2)
+    for key in KEYS:
+        intake.admit(key.peer_id)
+        intake.admit(key.peer_id)
+        intake.done(key.peer_id)
+    assert len(intake) == len(KEYS)
+    for key in KEYS:
+        intake.done(key.peer_id)
+    assert len(intake) == 0
+
+
+def test_so_many_pushes_are_read_at_once() -> None:
+    intake = PushIntake(2, PushRates())
+    assert [intake.admit("127.0.0.1", 0.0) for _ in range(3)] == [None, None, LIMIT_EXCEEDED_CODE]
+    intake.done()
+    assert [intake.admit(None, 0.0) for _ in range(2)] == [None, LIMIT_EXCEEDED_CODE]
+
+
+def test_a_push_that_came_too_often_takes_no_place() -> None:
+    intake = PushIntake(2, PushRates(ip4_24=Rate(1, 1)))
+    assert [intake.admit(IP, 0.0) for _ in range(5)] == [None] + [RATE_LIMITED_CODE] * 4
+    assert intake.admit("127.0.0.1", 0.0) is None
+
+
+def test_a_push_too_many_costs_its_network_no_token() -> None:
+    intake = PushIntake(1, PushRates(ip4_24=Rate(0.001, 2)))
+    assert [intake.admit(IP, 0.0) for _ in range(9)] == [None] + [LIMIT_EXCEEDED_CODE] * 8
+    intake.done()
+    assert intake.admit(IP, 0.0) is None
