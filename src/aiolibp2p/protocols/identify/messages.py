@@ -17,6 +17,9 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 if TYPE_CHECKING:
     from aiolibp2p.protocols.identify.identify_pb2 import Identify
 
+IDENTIFY_ID = "/ipfs/id/1.0.0"
+PUSH_ID = "/ipfs/id/push/1.0.0"
+
 MAX_PARTS = 10
 """Delimited messages on one stream."""
 

@@ -24,10 +24,13 @@ from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.peer.signed_envelope import SignedEnvelope
 from aiolibp2p.protocols.identify import address_scope
+from aiolibp2p.protocols.identify.audience import Audience, PushRounds
 from aiolibp2p.protocols.identify.description import OwnDescription
 from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE, PushIntake, RequestIntake
 from aiolibp2p.protocols.identify.messages import (
+    IDENTIFY_ID,
     MAX_ADDRESSES,
+    PUSH_ID,
     IdentifyMessage,
     MessageReader,
     delimit,
@@ -38,9 +41,6 @@ if TYPE_CHECKING:
     from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.host import Host, Target
     from aiolibp2p.abc.stream import Stream
-
-IDENTIFY_ID = "/ipfs/id/1.0.0"
-PUSH_ID = "/ipfs/id/push/1.0.0"
 
 CONNECTED_TTL_S = math.inf
 """Addresses that a connected peer tells stay until it has gone."""
@@ -99,16 +99,6 @@ class IdentifyResult:
     public_key: PublicKey | None = None
 
 
-class _Acquaintance:
-    """What is known of a connected peer: its last word, and which edition of ours it has."""
-
-    __slots__ = ("edition", "result")
-
-    def __init__(self, peer: PeerId) -> None:
-        self.result = IdentifyResult(peer)
-        self.edition = 0
-
-
 class Identify:
     """The identify service of a host.
 
@@ -125,13 +115,13 @@ class Identify:
         self._observe = observe
         self._host: Host | None = None
         self._own = OwnDescription(self.config.agent_version or _default_agent_version(), self.config.protocol_version)
-        self._peers: dict[PeerId, _Acquaintance] = {}
+        self._audience = Audience()
+        self._told: dict[PeerId, IdentifyResult] = {}
         self._requests = RequestIntake(self.config.requests_per_peer)
         self._pushes = PushIntake(self.config.push_concurrency, self.config.push_rates)
         self._unasked: dict[MuxedConnection, asyncio.TimerHandle] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._pushing = False
-        self._push_again = False
+        self._rounds = PushRounds()
 
     async def start(self, host: Host) -> None:
         """Answer from now on."""
@@ -142,7 +132,7 @@ class Identify:
 
         async def watch() -> None:
             async for event in departures:
-                self._departed(host, [event.peer] if isinstance(event, PeerDisconnected) else list(self._peers))
+                self._departed(host, [event.peer] if isinstance(event, PeerDisconnected) else self._audience.peers)
 
         host.spawn(watch(), "identify: departures")
         for connection in host.connections():
@@ -168,7 +158,7 @@ class Identify:
         host = self._host
         if host is None:
             return
-        self._acquaintance(connection.remote_peer)
+        self._audience.join(connection.remote_peer)
         loop = asyncio.get_running_loop()
         if connection.is_outbound:
             # A tick later whoever dialled opens its stream, and both requests leave in one packet.
@@ -212,9 +202,8 @@ class Identify:
                 raise
             raise TimeoutExpired(f"identify: no answer from {connection.remote_peer} within {limit:g} s") from error
         result = self._learn(host, connection, message)
-        known = self._peers.get(connection.remote_peer)
-        if known is not None and 0 < known.edition < self._own.edition:
-            # Something changed after it was told, and before we knew whether it takes pushes.
+        if self._audience.missed_a_change(connection.remote_peer, self._own.edition):
+            # It was told before that, and we did not know yet whether it takes pushes.
             self.changed()
         return result
 
@@ -245,9 +234,7 @@ class Identify:
         edition = self._own.edition
         await stream.write(delimit(self._own.parts_over(stream.connection)))
         await stream.close()
-        known = self._peers.get(stream.remote_peer)
-        if known is not None:
-            known.edition = max(known.edition, edition)
+        self._audience.told(stream.remote_peer, edition)
 
     async def _receive_push(self, stream: Stream) -> None:
         host = self._host
@@ -278,36 +265,19 @@ class Identify:
     def _begin_push(self) -> None:
         self._timer = None
         host = self._host
-        if host is None:
-            return
-        if self._pushing:
-            self._push_again = True
-            return
-        host.spawn(self._push_to_all(host), "identify: push")
-        self._pushing = True
+        if host is not None and self._rounds.due():
+            host.spawn(self._push_to_all(host), "identify: push")
+            self._rounds.begin()
 
     async def _push_to_all(self, host: Host) -> None:
         try:
-            self._push_again = True
-            while self._push_again:
-                self._push_again = False
+            while self._rounds.next():
                 self._own.refresh(host)
-                waiting = deque(self._to_be_told(host))
+                waiting = deque(self._audience.to_be_told(host.connections(), self._own.edition, host.peerstore))
                 workers = min(len(waiting), self.config.push_concurrency)
                 await asyncio.gather(*(self._push_in_turn(host, waiting) for _ in range(workers)))
         finally:
-            self._pushing = False
-
-    def _to_be_told(self, host: Host) -> list[MuxedConnection]:
-        """A connection to every peer that takes pushes and has not been told this edition."""
-        chosen: dict[PeerId, MuxedConnection] = {}
-        for connection in host.connections():
-            peer = connection.remote_peer
-            if connection.is_closed or peer in chosen or self._acquaintance(peer).edition >= self._own.edition:
-                continue
-            if PUSH_ID in (host.peerstore.protocols(peer) or ()):
-                chosen[peer] = connection
-        return list(chosen.values())
+            self._rounds.end()
 
     async def _push_in_turn(self, host: Host, waiting: deque[MuxedConnection]) -> None:
         while waiting:
@@ -328,17 +298,11 @@ class Identify:
 
     # Remembering
 
-    def _acquaintance(self, peer: PeerId) -> _Acquaintance:
-        known = self._peers.get(peer)
-        if known is None:
-            known = self._peers[peer] = _Acquaintance(peer)
-        return known
-
     def _learn(self, host: Host, connection: MuxedConnection, message: IdentifyMessage) -> IdentifyResult:
         """Take over what the message says, and nothing where it says nothing. A key not the peer's damns all of it."""
         peer, store = connection.remote_peer, host.peerstore
         connected = bool(host.connections(peer))
-        before = self._peers[peer].result if peer in self._peers else IdentifyResult(peer)
+        before = self._told.get(peer) or IdentifyResult(peer)
         told: dict[str, Any] = {name: said for name in _TAKEN_OVER if (said := getattr(message, name)) not in _NOT_SAID}
         if message.public_key is not None:
             told["public_key"] = key = _key_of(peer, message.public_key)
@@ -350,7 +314,8 @@ class Identify:
         if message.agent_version is not None or message.protocol_version is not None:
             store.set_metadata(peer, result.agent_version, result.protocol_version)
         if connected:
-            self._acquaintance(peer).result = result
+            self._audience.join(peer)
+            self._told[peer] = result
         if message.observed_address is not None and self._observe is not None:
             self._observe(connection, message.observed_address)
         host.emit(
@@ -365,7 +330,8 @@ class Identify:
         for peer in peers:
             if host.connections(peer):
                 continue
-            if self._peers.pop(peer, None) is not None:
+            if self._audience.leave(peer):
+                self._told.pop(peer, None)
                 addresses = host.peerstore.addresses(peer)[:RECENTLY_CONNECTED_ADDRESSES]
                 host.peerstore.clear_addresses(peer)
                 host.peerstore.add_addresses(peer, addresses, RECENTLY_CONNECTED_TTL_S)
