@@ -138,15 +138,6 @@ async def test_a_push_changes_only_what_it_names(pair: Pair) -> None:
     assert store.addresses(peer) == [LAN]
 
 
-async def test_addresses_from_elsewhere_outlive_what_the_peer_tells(pair: Pair) -> None:
-    store, peer = pair.us.peerstore, pair.them.peer_id
-    pair.answer(listen_addresses=[LAN.to_bytes()])
-    await pair.identified()
-    store.add_addresses(peer, [PUBLIC], 3600.0)
-    await pair.push(part(listen_addresses=[THERE.to_bytes()]))
-    assert store.addresses(peer) == [PUBLIC, THERE]
-
-
 async def test_a_push_with_anothers_key_changes_nothing(pair: Pair) -> None:
     await pair.identified()
     stream = await pair.push(part(public_key=KEYS[2].public_key.marshal(), protocols=[b"/evil"]))

@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from aiolibp2p.errors import (
-    FormatError,
-    HostNotRunning,
-    Libp2pError,
-    ProtocolViolation,
-    SignatureInvalid,
-    TimeoutExpired,
-)
+from aiolibp2p.errors import HostNotRunning, Libp2pError, TimeoutExpired
 from aiolibp2p.events import MissedEvents, PeerDisconnected, PeerIdentified
 from aiolibp2p.multiformats.multiaddr import Multiaddr
-from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
-from aiolibp2p.peer.signed_envelope import SignedEnvelope
-from aiolibp2p.protocols.identify import address_scope
 from aiolibp2p.protocols.identify.audience import Audience, PushRounds
 from aiolibp2p.protocols.identify.description import OwnDescription
 from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE, PushIntake, RequestIntake
 from aiolibp2p.protocols.identify.messages import (
     IDENTIFY_ID,
-    MAX_ADDRESSES,
     PUSH_ID,
     IdentifyMessage,
     MessageReader,
     delimit,
 )
+from aiolibp2p.protocols.identify.profiles import IdentifyResult, Profiles
 from aiolibp2p.protocols.identify.rate_limit import PushRates
 
 if TYPE_CHECKING:
@@ -42,22 +31,10 @@ if TYPE_CHECKING:
     from aiolibp2p.abc.host import Host, Target
     from aiolibp2p.abc.stream import Stream
 
-CONNECTED_TTL_S = math.inf
-"""Addresses that a connected peer tells stay until it has gone."""
-
-RECENTLY_CONNECTED_TTL_S = 15 * 60.0
-"""And then so long."""
-
-RECENTLY_CONNECTED_ADDRESSES = 20
-"""So many of them."""
-
 READ_BYTES = 16 * 1024
 
 ASK_AFTER_S = 0.01
 """So long an inbound peer may ask first."""
-
-_TAKEN_OVER = ("protocols", "agent_version", "protocol_version", "observed_address")
-_NOT_SAID = (None, ())
 
 logger = logging.getLogger("aiolibp2p.identify")
 
@@ -81,24 +58,6 @@ class IdentifyConfig:
     push_rates: PushRates = PushRates()
 
 
-@dataclass(frozen=True)
-class IdentifyResult:
-    """What a peer told about itself. Versions are cut to 128 code points, characters that do not print escaped.
-
-    `listen_addresses` (without /p2p) are those that may lead to it from here: of its signed record if that was
-    valid (`signed_peer_record`), else as it listed them. `observed_address` is where it sees us.
-    """
-
-    peer_id: PeerId
-    agent_version: str = ""
-    protocol_version: str = ""
-    protocols: tuple[str, ...] = ()
-    listen_addresses: tuple[Multiaddr, ...] = ()
-    observed_address: Multiaddr | None = None
-    signed_peer_record: SignedEnvelope | None = None
-    public_key: PublicKey | None = None
-
-
 class Identify:
     """The identify service of a host.
 
@@ -116,7 +75,7 @@ class Identify:
         self._host: Host | None = None
         self._own = OwnDescription(self.config.agent_version or _default_agent_version(), self.config.protocol_version)
         self._audience = Audience()
-        self._told: dict[PeerId, IdentifyResult] = {}
+        self._profiles = Profiles()
         self._requests = RequestIntake(self.config.requests_per_peer)
         self._pushes = PushIntake(self.config.push_concurrency, self.config.push_rates)
         self._unasked: dict[MuxedConnection, asyncio.TimerHandle] = {}
@@ -299,23 +258,11 @@ class Identify:
     # Remembering
 
     def _learn(self, host: Host, connection: MuxedConnection, message: IdentifyMessage) -> IdentifyResult:
-        """Take over what the message says, and nothing where it says nothing. A key not the peer's damns all of it."""
-        peer, store = connection.remote_peer, host.peerstore
+        peer = connection.remote_peer
         connected = bool(host.connections(peer))
-        before = self._told.get(peer) or IdentifyResult(peer)
-        told: dict[str, Any] = {name: said for name in _TAKEN_OVER if (said := getattr(message, name)) not in _NOT_SAID}
-        if message.public_key is not None:
-            told["public_key"] = key = _key_of(peer, message.public_key)
-            store.add_key(peer, key)
-        if message.protocols:
-            store.set_protocols(peer, message.protocols)
-        told |= _learn_addresses(host, connection, message, before)
-        result = replace(before, **told)
-        if message.agent_version is not None or message.protocol_version is not None:
-            store.set_metadata(peer, result.agent_version, result.protocol_version)
+        result = self._profiles.learn(host.peerstore, connection, message, connected=connected)
         if connected:
             self._audience.join(peer)
-            self._told[peer] = result
         if message.observed_address is not None and self._observe is not None:
             self._observe(connection, message.observed_address)
         host.emit(
@@ -326,15 +273,9 @@ class Identify:
         return result
 
     def _departed(self, host: Host, peers: list[PeerId]) -> None:
-        """Peers may have gone: what they told lives on for a while only."""
         for peer in peers:
-            if host.connections(peer):
-                continue
-            if self._audience.leave(peer):
-                self._told.pop(peer, None)
-                addresses = host.peerstore.addresses(peer)[:RECENTLY_CONNECTED_ADDRESSES]
-                host.peerstore.clear_addresses(peer)
-                host.peerstore.add_addresses(peer, addresses, RECENTLY_CONNECTED_TTL_S)
+            if not host.connections(peer) and self._audience.leave(peer):
+                self._profiles.departed(host.peerstore, peer)
 
 
 async def _read(stream: Stream) -> IdentifyMessage:
@@ -349,57 +290,6 @@ async def _read(stream: Stream) -> IdentifyMessage:
         raise
     await stream.close()
     return message
-
-
-def _key_of(peer: PeerId, data: bytes) -> PublicKey:
-    try:
-        key = PublicKey.unmarshal(data)
-    except (FormatError, SignatureInvalid) as error:
-        raise ProtocolViolation(f"identify: the key that peer {peer} sent does not parse: {error}") from error
-    if not peer.matches(key):
-        raise ProtocolViolation(f"identify: the key that peer {peer} sent is not its own")
-    return key
-
-
-def _learn_addresses(
-    host: Host, connection: MuxedConnection, message: IdentifyMessage, before: IdentifyResult
-) -> dict[str, Any]:
-    """Put the peer's addresses into the peerstore, in place of those it told before; the signed ones if valid.
-
-    Returns what changes in the result.
-    """
-    peer, store = connection.remote_peer, host.peerstore
-    ttl = CONNECTED_TTL_S if host.connections(peer) else RECENTLY_CONNECTED_TTL_S
-    envelope = _certify(host, peer, message.signed_peer_record, ttl)
-    listed = address_scope.of_peer(message.listen_addresses, peer)
-    if envelope is None and not listed:
-        return {}
-    told = listed if envelope is None else store.addresses(peer)
-    if envelope is not None and connection.remote_address.is_loopback:
-        told += [address for address in listed if address.is_loopback]
-    remote = connection.remote_address
-    reachable = address_scope.reachable_from(dict.fromkeys(told), remote)[:MAX_ADDRESSES]
-    outdated = frozenset((*before.listen_addresses, *told)).difference(reachable)
-    known = store.addresses(peer)
-    if not outdated.isdisjoint(known):
-        store.clear_addresses(peer)
-        others = [address for address in known if address not in outdated]
-        store.add_addresses(peer, others, RECENTLY_CONNECTED_TTL_S)
-    store.add_addresses(peer, reachable, ttl)
-    return {"listen_addresses": tuple(reachable), "signed_peer_record": envelope}
-
-
-def _certify(host: Host, peer: PeerId, record: bytes | None, ttl_s: float) -> SignedEnvelope | None:
-    """The record, if it is valid and the newest; its addresses are in the peerstore then."""
-    if record is None:
-        return None
-    try:
-        newer = host.peerstore.consume_peer_record(record, peer, ttl_s)
-    except (FormatError, SignatureInvalid) as error:
-        logger.debug("ignored the signed record of %s: %s", peer, error)
-        return None
-    envelope = host.peerstore.signed_peer_record(peer)
-    return envelope if newer or (envelope is not None and envelope.encode() == record) else None
 
 
 def _default_agent_version() -> str:
