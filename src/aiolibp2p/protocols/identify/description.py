@@ -80,3 +80,13 @@ class OwnDescription:
             agent_version=self._agent_version,
             signed_peer_record=self._record,
         )
+
+
+def default_agent_version() -> str:
+    """aiolibp2p and its version, as it is installed."""
+    from importlib import metadata
+
+    try:
+        return f"aiolibp2p/{metadata.version('aiolibp2p')}"
+    except metadata.PackageNotFoundError:
+        return "aiolibp2p"

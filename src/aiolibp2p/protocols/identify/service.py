@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiolibp2p.errors import HostNotRunning, Libp2pError, TimeoutExpired
@@ -14,17 +13,11 @@ from aiolibp2p.events import MissedEvents, PeerDisconnected, PeerIdentified
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.protocols.identify.audience import Audience, PushRounds
-from aiolibp2p.protocols.identify.description import OwnDescription
+from aiolibp2p.protocols.identify.config import IdentifyConfig
+from aiolibp2p.protocols.identify.description import OwnDescription, default_agent_version
 from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE, PushIntake, RequestIntake
-from aiolibp2p.protocols.identify.messages import (
-    IDENTIFY_ID,
-    PUSH_ID,
-    IdentifyMessage,
-    MessageReader,
-    delimit,
-)
+from aiolibp2p.protocols.identify.messages import IDENTIFY_ID, PUSH_ID, IdentifyMessage, MessageReader, delimit
 from aiolibp2p.protocols.identify.profiles import IdentifyResult, Profiles
-from aiolibp2p.protocols.identify.rate_limit import PushRates
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.connection import MuxedConnection
@@ -37,25 +30,6 @@ ASK_AFTER_S = 0.01
 """So long an inbound peer may ask first."""
 
 logger = logging.getLogger("aiolibp2p.identify")
-
-
-@dataclass(frozen=True)
-class IdentifyConfig:
-    """What a host calls itself, and how long and how often it bothers others."""
-
-    agent_version: str = ""
-    """`name/version`; without it, aiolibp2p and its version."""
-    protocol_version: str = "ipfs/0.1.0"
-    """The family of networks it belongs to. This default is what js and kubo say; go's library says nothing."""
-    timeout_s: float = 5.0
-    """For one exchange, from opening the stream to its end."""
-    requests_per_peer: int = 16
-    """Requests of one peer answered at once, as in go; past it they are reset."""
-    push_delay_s: float = 0.1
-    """Changes within this time go out as one push."""
-    push_concurrency: int = 32
-    """Pushes sent at once, and pushes received at once."""
-    push_rates: PushRates = PushRates()
 
 
 class Identify:
@@ -73,7 +47,7 @@ class Identify:
         self.config = config or IdentifyConfig()
         self._observe = observe
         self._host: Host | None = None
-        self._own = OwnDescription(self.config.agent_version or _default_agent_version(), self.config.protocol_version)
+        self._own = OwnDescription(self.config.agent_version or default_agent_version(), self.config.protocol_version)
         self._audience = Audience()
         self._profiles = Profiles()
         self._requests = RequestIntake(self.config.requests_per_peer)
@@ -290,12 +264,3 @@ async def _read(stream: Stream) -> IdentifyMessage:
         raise
     await stream.close()
     return message
-
-
-def _default_agent_version() -> str:
-    from importlib import metadata
-
-    try:
-        return f"aiolibp2p/{metadata.version('aiolibp2p')}"
-    except metadata.PackageNotFoundError:
-        return "aiolibp2p"
