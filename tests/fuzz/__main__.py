@@ -41,9 +41,9 @@ def main(arguments: Sequence[str], targets: Mapping[str, Target] = TARGETS) -> i
             parser.error("--replay needs --target")
         return _replay(chosen[0], options.replay.read_bytes(), options.adopt)
     seed = random.randrange(2**32) if options.seed is None else options.seed
-    print(f"seed {seed}, {options.seconds / len(chosen):.1f} s for each of {len(chosen)} targets", flush=True)
     findings = 0
     try:
+        print(f"seed {seed}, {options.seconds / len(chosen):.1f} s for each of {len(chosen)} targets", flush=True)
         for target in chosen:
             findings += _run(target, seed, options.seconds / len(chosen))
     except KeyboardInterrupt:
