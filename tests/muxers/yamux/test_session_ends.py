@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolibp2p.abc.security import Role
-from aiolibp2p.errors import ConfigError, ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
-from aiolibp2p.muxers.yamux import YamuxConfig
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, GO_AWAY, PING, RST, SYN, WINDOW_UPDATE
 from muxers.yamux.pair import End, Sink, data, exchange, frame
 
@@ -312,25 +311,3 @@ def test_any_frames_are_taken_or_a_violation(sent: list[bytes], full: bool) -> N
     unended = [one for one in (mine, sink) if one.reset is None and not one.ended]
     assert unended == []
     assert end.session.stream_count == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("max_window_bytes", WINDOW - 1),
-        ("max_window_bytes", 2**32),
-        ("max_inbound_streams", -1),
-        ("max_unacknowledged", 0),
-        ("max_unread_bytes", 0),
-        ("max_owed_bytes", 0),
-        ("max_owed_pongs", 0),
-        ("keep_alive_s", 0),
-        ("keep_alive_s", float("nan")),
-        ("pong_timeout_s", -1),
-        ("linger_s", -0.1),
-    ],
-)
-def test_a_limit_that_makes_no_sense_is_named(name: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=f"YamuxConfig: {name} must be at"):
-        YamuxConfig(**{name: value})  # type: ignore[arg-type]
-    YamuxConfig(max_inbound_streams=0, linger_s=0, keep_alive_s=float("inf"))

@@ -9,6 +9,7 @@ Where we differ from the text, and why:
 - what we owe a peer that does not read (pongs, resets, negotiation answers) is bounded; past it the connection ends.
 """
 
-from aiolibp2p.muxers.yamux.session import Yamux, YamuxConfig, YamuxSession
+from aiolibp2p.muxers.yamux.config import YamuxConfig
+from aiolibp2p.muxers.yamux.session import Yamux, YamuxSession
 
 __all__ = ["Yamux", "YamuxConfig", "YamuxSession"]
