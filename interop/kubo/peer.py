@@ -12,7 +12,6 @@ import argparse
 import ctypes
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, TextIO
@@ -111,10 +110,19 @@ def stdout_of_our_own() -> TextIO:
     return ours
 
 
-def serve(node: Node, out: TextIO) -> None:
+def stdin_of_our_own() -> TextIO:
+    """Where commands come from: Go may do to the process's own stdin what it likes."""
+    ours = os.fdopen(os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return ours
+
+
+def serve(node: Node, commands_in: TextIO, out: TextIO) -> None:
     """Answer commands, one after the other, until quit or the end of stdin."""
     commands = {"dial": node.dial, "connections": node.connections}
-    for line in sys.stdin:
+    for line in commands_in:
         request = json.loads(line)
         answer: dict[str, Any] = {"id": request["id"], "ok": request["cmd"] == "quit"}
         if answer["ok"]:
@@ -132,14 +140,14 @@ def serve(node: Node, out: TextIO) -> None:
 def main() -> None:
     """Run the node between its first word and the end of its commands."""
     settings = parse_flags()
-    out = stdout_of_our_own()
+    commands_in, out = stdin_of_our_own(), stdout_of_our_own()
     with tempfile.TemporaryDirectory(prefix="kubo-") as home:
         os.chdir(home)
         node = Node(settings.library, Path(home) / "repository")
         node.start(settings)
         listening = {"event": "listening", "peer_id": node.peer_id, "addresses": node.addresses}
         print(json.dumps({**listening, "implementation": IMPLEMENTATION}), file=out, flush=True)
-        serve(node, out)
+        serve(node, commands_in, out)
         node.close()
 
 
