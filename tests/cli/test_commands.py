@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -121,3 +123,39 @@ def test_no_command_is_a_usage_error() -> None:
     assert p2p().returncode == 2
     assert p2p("node", "--listen", "nonsense").returncode == 2
     assert p2p("--version").stdout.strip()
+
+
+def in_shell(command: str) -> subprocess.CompletedProcess[str]:
+    shell = f'p2p() {{ {shlex.quote(sys.executable)} -m aiolibp2p "$@"; }}; {command}'
+    return subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=40, check=False)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    "arguments", ["id", "id --json", "--version", "--help", "ping ADDRESS -c 1", "identify ADDRESS"]
+)
+def test_a_closed_output_is_no_accident(address: str, arguments: str) -> None:
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        done = in_shell(f"p2p {arguments.replace('ADDRESS', address)} {closed}")
+        assert done.returncode == 0, (closed, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize("arguments", ["id", "--version", "node"])
+def test_a_full_disk_is_told_in_one_line(arguments: str) -> None:
+    done = in_shell(f"p2p {arguments} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.endswith(": no space left on device\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_unknown_option_names_the_command_it_was_given_to(address: str) -> None:
+    assert p2p("ping", address, "--cuont", "3").stderr.startswith(
+        "p2p ping: unrecognized arguments: --cuont 3; see p2p ping"
+    )
+    assert p2p("node", address).stderr.startswith("p2p node: unrecognized arguments")
+    before = p2p("--json", "ping", address, "-c", "1")
+    assert before.returncode == 2
+    assert not before.stdout
+    assert "options go behind the command" in before.stderr

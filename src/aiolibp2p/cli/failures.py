@@ -26,9 +26,18 @@ def explain(error: BaseException) -> str:
     """The message of an error and, where there is one, the way out; one line, without control characters."""
     from aiolibp2p.io.printable import printable
 
-    text = str(error) or type(error).__name__
+    text = _text(error)
     advice = _advice(error)
     return printable(" ".join(f"{text}; {advice}".split() if advice else text.split()), MAX_MESSAGE_LENGTH)
+
+
+def _text(error: BaseException) -> str:
+    from aiolibp2p.errors import Libp2pError
+
+    if isinstance(error, OSError) and not isinstance(error, Libp2pError) and error.strerror:
+        # Without its number; ours have said already what it was about.
+        return error.strerror.lower() + (f": {error.filename!r}" if error.filename is not None else "")
+    return str(error) or type(error).__name__
 
 
 def _advice(error: BaseException) -> str:

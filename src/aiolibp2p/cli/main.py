@@ -32,6 +32,17 @@ Exit status: 0 done, 1 failed, 2 called the wrong way.
 class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is told in one line that names the way out."""
 
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """As argparse does; but the command that was called refuses what it does not know, not the one above it."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._advice(unknown)}")
+        return parsed, unknown
+
+    def _advice(self, unknown: Sequence[str]) -> str:
+        behind = " (options go behind the command)" if self._subparsers is not None else ""
+        return behind if unknown[0].startswith("-") else ""
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments, and exit with 2."""
         self.exit(WRONG_USAGE, f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help\n")
@@ -78,29 +89,40 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (those of the process by default); its exit status."""
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
-    if not hasattr(arguments, "run"):
-        parser.print_help(sys.stderr)
-        return WRONG_USAGE
+    _open_what_is_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    return _guarded(arguments.run, arguments)
+    return _guarded(build_parser(), argv)
 
 
-def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+def _open_what_is_closed() -> None:
+    """A caller may have closed our output (`>&-`), which is None then: what goes there goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     from aiolibp2p.errors import Libp2pError
 
+    prog = parser.prog
     try:
+        arguments = parser.parse_args(argv)
+        if not hasattr(arguments, "run"):
+            parser.print_help(sys.stderr)
+            return WRONG_USAGE
+        prog = arguments.prog
+        run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
     except UsageError as error:
-        return _complain(arguments.prog, str(error), WRONG_USAGE)
+        return _complain(prog, str(error), WRONG_USAGE)
     except BrokenPipeError:
         # Whoever read our output has seen enough. The interpreter flushes once more as it ends: to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return DONE
     except (Libp2pError, OSError) as error:
-        return _complain(arguments.prog, explain(error), FAILED)
+        return _complain(prog, explain(error), FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
 
