@@ -254,12 +254,20 @@ async def test_the_end_of_input_is_the_end() -> None:
         assert [str(reason) for reason in pumped.lost] == [text]
 
 
-@pytest.mark.parametrize(("error", "text"), [(None, "was closed"), (OSError("no route"), "broke: no route")])
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (None, "the connection was closed"),
+        (OSError("no route"), "the connection broke: no route"),
+        (ConnectionResetError(104, "Connection reset by peer"), "the connection broke: connection reset by peer"),
+        (BrokenPipeError(32, "Broken pipe"), "the peer closed the connection"),
+    ],
+)
 async def test_a_raw_connection_that_ends_by_itself(error: OSError | None, text: str) -> None:
     pumped = Pumped()
     pumped.driver.connection_lost(error)
     assert isinstance(pumped.lost[0], ConnectionLost)
-    assert text in str(pumped.lost[0])
+    assert text == str(pumped.lost[0])
 
 
 async def test_a_flush_comes_at_the_end_of_the_tick() -> None:

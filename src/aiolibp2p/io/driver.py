@@ -157,7 +157,7 @@ class Driver:
                 timer.cancel()
         reason = self._error
         if reason is None:
-            reason = ConnectionLost(f"the connection broke: {error}" if error else "the connection was closed")
+            reason = ConnectionLost(_what_ended(error))
             self._error = reason
         self._wake_writers()
         on_lost = self._on_lost
@@ -289,6 +289,15 @@ class Driver:
         if self._error is None:
             self._error = error
         self._raw.abort()
+
+
+def _what_ended(error: BaseException | None) -> str:
+    if error is None:
+        return "the connection was closed"
+    if isinstance(error, BrokenPipeError):
+        return "the peer closed the connection"  # and reset it for what we sent after that
+    text = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+    return f"the connection broke: {text}"
 
 
 def _nowhere(plaintext: bytes) -> None:
