@@ -159,3 +159,16 @@ def test_an_unknown_option_names_the_command_it_was_given_to(address: str) -> No
     assert before.returncode == 2
     assert not before.stdout
     assert "options go behind the command" in before.stderr
+
+
+@pytest.mark.parametrize("arguments", [["id", ""], ["id", "--out", ""], ["node", "--identity", ""]])
+def test_an_empty_file_name_is_named_as_such(arguments: list[str]) -> None:
+    done = p2p(*arguments)
+    assert done.returncode == 1
+    assert done.stderr.endswith(": the name of the private key file is empty\n")
+
+
+def test_an_address_without_a_port_shows_one_with_it() -> None:
+    done = p2p("ping", "/ip4/127.0.0.1")
+    assert done.returncode == 1
+    assert "TCP works, as in /ip4/127.0.0.1/tcp/4001" in done.stderr

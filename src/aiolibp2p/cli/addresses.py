@@ -62,7 +62,7 @@ def parse_host_port(option: str, text: str, lowest_port: int = 1) -> Multiaddr:
         )
 
     if text.startswith("/"):
-        raise wrong(f"it takes HOST:PORT, as in {_host_port(text)}, not a multiaddr")
+        raise wrong(f"it takes HOST:PORT, as in {host_port(text)}, not a multiaddr")
     if text.startswith("[") and "]" not in text:
         raise wrong("the ] behind the IPv6 address is missing")
     host, colon, port = text.rpartition(":")
@@ -99,7 +99,7 @@ def _can_bind(address: Multiaddr) -> bool:
     return True
 
 
-def _host_port(multiaddr: str) -> str:
+def host_port(multiaddr: str) -> str:
     """What somebody who typed a multiaddr means."""
     kind, host, transport, port, *_ = [*multiaddr.split("/")[1:], "", "", "", ""]
     if transport == "tcp" and host and port:

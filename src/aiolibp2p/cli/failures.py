@@ -18,6 +18,9 @@ _LISTEN_ADVICE = {
 }
 
 
+_TCP_WORKS = "TCP works, as in /ip4/127.0.0.1/tcp/{0} or /ip6/::1/tcp/{0}"
+
+
 class UsageError(Exception):
     """The command was called the wrong way; the message says what to change."""
 
@@ -48,14 +51,14 @@ def _advice(error: BaseException) -> str:
     if isinstance(error, ListenFailed):
         return _LISTEN_ADVICE.get(_errno(error), "")
     if isinstance(error, UnsupportedAddress):
-        return "TCP works, as in /ip4/127.0.0.1/tcp/0 or /ip6/::1/tcp/0"
+        return _TCP_WORKS.format(0)
     if isinstance(error, ProtocolNotSupported):
         return "p2p identify ADDRESS lists what the peer speaks"
     return ""
 
 
 def _dial_advice(error: DialFailed) -> str:
-    from aiolibp2p.errors import NegotiationFailed, PeerIdMismatch, TimeoutExpired
+    from aiolibp2p.errors import NegotiationFailed, PeerIdMismatch, TimeoutExpired, UnsupportedAddress
 
     reasons = [reason for _, reason in error.attempts]
     if not reasons:
@@ -66,9 +69,11 @@ def _dial_advice(error: DialFailed) -> str:
     if all(_errno(reason) == errno.ECONNREFUSED for reason in reasons):
         return "nothing listens on that port: is the node running, and is it the port it printed?"
     if all(isinstance(reason, TimeoutExpired) for reason in reasons):
-        return "a firewall may be in the way, or the machine is off"
+        return "a firewall may be in the way, the machine is off, or what listens there does not speak libp2p"
+    if all(isinstance(reason, UnsupportedAddress) for reason in reasons):
+        return _TCP_WORKS.format(4001)
     if all(isinstance(reason, NegotiationFailed) for reason in reasons):
-        return "somebody answers, but shares no security or muxer with us: we have noise and yamux"
+        return "somebody answers, but speaks no libp2p, or shares no security or muxer with us (noise, yamux)"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,8 @@ def load(path: str) -> PrivateKey:
     from aiolibp2p.errors import ConfigError
     from aiolibp2p.peer.keys import PrivateKey
 
-    if not os.path.lexists(path):
-        raise ConfigError(f"there is no file {path!r}; p2p id --out {path} makes an identity there")
+    if path and not os.path.lexists(path):
+        raise ConfigError(f"there is no file {path!r}; p2p id --out {shlex.quote(path)} makes an identity there")
     return PrivateKey.load(path)
 
 
@@ -73,7 +74,7 @@ def _refuse_taken(path: str) -> None:
     if os.path.lexists(path):
         raise ConfigError(
             f"{path!r} exists already, and writing over it would lose the key it may hold; "
-            f"choose another name, or remove it first (p2p id {path} shows it)"
+            f"choose another name, or remove it first (p2p id {shlex.quote(path)} shows it)"
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiolibp2p.cli import addresses
-from aiolibp2p.cli.output import Output, shown
+from aiolibp2p.cli.output import Output, shown, typed_command
 
 if TYPE_CHECKING:
     from aiolibp2p.events import ConnectionClosed, ConnectionOpened, Event, PeerIdentified
@@ -96,23 +96,10 @@ async def _serve(output: Output, listen: Sequence[Multiaddr], key: PrivateKey | 
 def _say_what_next(output: Output, host: Host) -> None:
     if output.as_json or not host.addresses:
         return
-    output.hint(f"try, in another terminal: {_typed_command()} ping {host.addresses[0]}")
+    output.hint(f"try, in another terminal: {typed_command()} ping {host.addresses[0]}")
     if all(address.is_loopback for address in host.addresses):
         output.hint("only this machine can reach it; --listen /ip4/0.0.0.0/tcp/4001 lets others in")
     output.hint("Ctrl-C ends it")
-
-
-def _typed_command() -> str:
-    """What to type to get this very command again."""
-    import shutil
-
-    started_as = sys.argv[0]
-    if os.path.basename(started_as) == "__main__.py":
-        return f"{os.path.basename(sys.executable)} -m aiolibp2p"
-    found = shutil.which("p2p")
-    if found is not None and os.path.realpath(found) == os.path.realpath(started_as):
-        return "p2p"
-    return started_as
 
 
 def _tell(output: Output, host: Host, event: Event) -> None:

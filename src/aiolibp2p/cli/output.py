@@ -33,3 +33,18 @@ def shown(text: str) -> str:
     from aiolibp2p.io.printable import printable
 
     return printable(text, MAX_FIELD_LENGTH)
+
+
+def typed_command() -> str:
+    """What to type to get this very command again."""
+    import os
+    import shutil
+    import sys
+
+    started_as = sys.argv[0]
+    if os.path.basename(started_as) == "__main__.py":
+        return f"{os.path.basename(sys.executable)} -m aiolibp2p"
+    found = shutil.which("p2p")
+    if found is not None and os.path.realpath(found) == os.path.realpath(started_as):
+        return "p2p"
+    return started_as

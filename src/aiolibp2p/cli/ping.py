@@ -21,7 +21,7 @@ NAME = "ping"
 SUMMARY = "measure the round trip to a node"
 DESCRIPTION = """\
 Connect to a node and measure round trips with libp2p's ping protocol; then a summary. Ctrl-C ends it early,
-with the summary. Exits with 0 if any answer came, with 1 otherwise.
+with the summary. Exits with 0 if any answer came, with 1 if none did or the connection broke.
 """
 EXAMPLES = """\
 examples:

@@ -10,6 +10,7 @@ from aiolibp2p.errors import ConfigError
 
 def read(path: str | os.PathLike[str], limit: int) -> bytes:
     """The content, at most `limit` bytes. Raises ConfigError when it cannot be read, or is longer."""
+    _require_name(path)
     try:
         with Path(path).open("rb") as file:
             content = file.read(limit + 1)
@@ -27,6 +28,7 @@ def write(path: str | os.PathLike[str], content: bytes, *, overwrite: bool) -> N
     """
     import tempfile  # it loads a good deal, for a call made once in a node's life
 
+    _require_name(path)
     target = Path(path)
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # made with mode 0600
@@ -43,6 +45,11 @@ def write(path: str | os.PathLike[str], content: bytes, *, overwrite: bool) -> N
         raise ConfigError(f"{os.fspath(path)!r} exists already; overwriting it loses the key it may hold") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot write the private key file {os.fspath(path)!r}: {_reason(error)}") from None
+
+
+def _require_name(path: str | os.PathLike[str]) -> None:
+    if not os.fspath(path):  # Path("") is the current directory
+        raise ConfigError("the name of the private key file is empty")
 
 
 def _fill(descriptor: int, content: bytes) -> None:

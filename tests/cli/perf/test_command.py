@@ -201,3 +201,9 @@ def test_a_typo_is_a_usage_error_that_points_at_it(arguments: list[str], part: s
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert part in done.stderr
+
+
+def test_the_server_says_what_to_type_next() -> None:
+    with started("--run-server", "--server-address", "127.0.0.1:0") as process:
+        port = port_of(first_line(process))
+        assert f" perf --server-address 127.0.0.1:{port} --seconds 5" in first_line(process)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiolibp2p.cli import addresses
 from aiolibp2p.cli.failures import UsageError
-from aiolibp2p.cli.output import Output
+from aiolibp2p.cli.output import Output, typed_command
 from aiolibp2p.cli.perf import sizes
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ async def _serve(address: Multiaddr, output: Output) -> int:
     async with session.running_host(key=key, listen=listen, services=[Perf()]) as host:
         for one in host.addresses:
             output.event("listening", f"listening on {one}", address=str(one))
-        output.hint("try, in another terminal: p2p perf --server-address HOST:PORT --seconds 5")
+        for first in host.addresses[:1]:
+            typed = f"{typed_command()} perf --server-address {addresses.host_port(str(first))} --seconds 5"
+            output.hint(f"try, in another terminal: {typed}")
         output.hint("Ctrl-C ends it")
         try:
             await asyncio.get_running_loop().create_future()
