@@ -420,6 +420,13 @@ async def test_settings_that_make_no_sense() -> None:
         Host(security=["rot13"])
     with pytest.raises(ConfigError, match="unknown muxer"):
         Host(muxers=["mplex2"])
+    for names in ("noise", []):
+        with pytest.raises(ConfigError, match="security takes a list of names, at least one of noise; not "):
+            Host(security=names)
+    with pytest.raises(ConfigError, match="muxers takes a list"):
+        Host(muxers="yamux")
+    with pytest.raises(ConfigError, match=r"key takes a PrivateKey.* not str$"):
+        Host(key="me.key")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="no option 'listne'"):
         Host(listne=[])  # type: ignore[call-arg]
     with pytest.raises(ConfigError, match="cannot listen"):

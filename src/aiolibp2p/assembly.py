@@ -86,10 +86,13 @@ class Parts:
 def assemble(config: HostConfig) -> Parts:
     """Build the parts of one host.
 
-    Raises ConfigError for names that are not known, and for an identity of a key type that is not allowed.
+    Raises ConfigError for names that are not known or missing, for what is no key, and for an identity of a key
+    type that is not allowed.
     """
     runtime = config.runtime or SystemRuntime()
     key = config.key or PrivateKey.generate("ed25519", runtime.entropy)
+    if not isinstance(key, PrivateKey):
+        raise ConfigError(f"key takes a PrivateKey, as PrivateKey.load('me.key') gives, not {type(key).__name__}")
     allowed = config.limits.swarm.upgrade.key_types
     if key.kind not in allowed:
         names = ", ".join(kind.name.lower() for kind in allowed)
@@ -98,13 +101,15 @@ def assemble(config: HostConfig) -> Parts:
     handlers = StreamHandlers()
     limits = config.limits
     peerstore = MemoryPeerstore(runtime, limits.peerstore)
-    muxers = [_muxer(name, runtime, limits) for name in config.muxers]
+    muxers = [_muxer(name, runtime, limits) for name in _names("muxers", config.muxers, MUXERS)]
     muxer_ids = [muxer.protocol_id for muxer in muxers]
     swarm = Swarm(
         SwarmParts(
             local_peer=key.peer_id,
             transports=[TcpTransport(limits.tcp)],
-            securities=[_security(name, key, runtime, muxer_ids) for name in config.security],
+            securities=[
+                _security(name, key, runtime, muxer_ids) for name in _names("security", config.security, SECURITIES)
+            ],
             muxers=muxers,
             runtime=runtime,
             handlers=handlers,
@@ -127,6 +132,13 @@ def assemble(config: HostConfig) -> Parts:
         observed=observed,
         expand_wildcard=Interfaces(runtime.now).expand,
     )
+
+
+def _names(option: str, names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """Refuses what no connection could come from: no name at all, or one string, whose letters are no names."""
+    if isinstance(names, str) or not names:
+        raise ConfigError(f"{option} takes a list of names, at least one of {', '.join(known)}; not {names!r}")
+    return names
 
 
 def _security(name: str, key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> Security:
