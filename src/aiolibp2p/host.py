@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from aiolibp2p.abc.connection import MuxedConnection
-from aiolibp2p.abc.host import EventT, Target
+from aiolibp2p.abc.host import EventT, Scope, Target
 from aiolibp2p.abc.peerstore import Peerstore
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.service import Service
@@ -160,8 +160,12 @@ class Host:
 
     @property
     def protocols(self) -> list[str]:
-        """Protocol ids that have a handler, sorted."""
+        """Protocol ids that have a handler, sorted; on whichever connections they are offered."""
         return self._parts.handlers.protocols
+
+    def protocols_on(self, connection: MuxedConnection) -> list[str]:
+        """Those offered on this connection, sorted: what identify tells its peer."""
+        return self._parts.handlers.protocols_on(connection)
 
     @property
     def peerstore(self) -> Peerstore:
@@ -202,25 +206,34 @@ class Host:
     # Handlers, events, tasks
 
     def handler(
-        self, protocol_id: str, match: Callable[[str], bool] | None = None
+        self, protocol_id: str, match: Callable[[str], bool] | None = None, scope: Scope | None = None
     ) -> Callable[[StreamHandler], StreamHandler]:
         """Decorator: serve a protocol with `async def f(stream)`, see `set_stream_handler`."""
 
         def register(handler: StreamHandler) -> StreamHandler:
-            self.set_stream_handler(protocol_id, handler, match)
+            self.set_stream_handler(protocol_id, handler, match, scope)
             return handler
 
         return register
 
     def set_stream_handler(
-        self, protocol_id: str, handler: StreamHandler, match: Callable[[str], bool] | None = None
+        self,
+        protocol_id: str,
+        handler: StreamHandler,
+        match: Callable[[str], bool] | None = None,
+        scope: Scope | None = None,
     ) -> None:
         """Serve `protocol_id`, and every id `match` says yes to, with `handler`.
+
+        With a `scope` only on the connections it says yes to; elsewhere the protocol is refused, and identify does
+        not list it. It is asked for each stream; when its answers change, set the handler again with a new one, and
+        peers are told. A `match` or `scope` that raises is logged and costs that stream alone.
 
         An exception in it resets that stream, is logged once, and touches nothing else; when it returns, its
         stream is closed. Raises ConfigError for an unusable id.
         """
-        self._parts.handlers.add(protocol_id, handler, match)
+        if self._parts.handlers.add(protocol_id, handler, match, scope):
+            self._parts.identify.scopes_changed()
         self._protocols_changed()
 
     def remove_stream_handler(self, protocol_id: str) -> None:

@@ -158,6 +158,7 @@ class FakeHost:
         self.peerstore = MemoryPeerstore(self.runtime)
         self.live: list[FakeConnection] = []
         self.handlers: dict[str, Callable[[FakeStream], Awaitable[None]]] = {}
+        self.scopes: dict[str, Callable[[FakeConnection], bool]] = {}
         self.opened: list[FakeStream] = []
         self.proposed: list[tuple[PeerId, str]] = []
         """Whom a stream was proposed to, and for what, taken or not."""
@@ -168,6 +169,9 @@ class FakeHost:
     @property
     def protocols(self) -> list[str]:
         return sorted(self.handlers)
+
+    def protocols_on(self, connection: FakeConnection) -> list[str]:
+        return [one for one in self.protocols if one not in self.scopes or self.scopes[one](connection)]
 
     def connections(self, peer: PeerId | None = None) -> list[FakeConnection]:
         return [connection for connection in self.live if peer is None or connection.remote_peer == peer]
@@ -195,12 +199,20 @@ class FakeHost:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def set_stream_handler(
-        self, protocol_id: str, handler: Callable[[FakeStream], Awaitable[None]], match: object = None
+        self,
+        protocol_id: str,
+        handler: Callable[[FakeStream], Awaitable[None]],
+        match: object = None,
+        scope: Callable[[FakeConnection], bool] | None = None,
     ) -> None:
         self.handlers[protocol_id] = handler
+        self.scopes.pop(protocol_id, None)
+        if scope is not None:
+            self.scopes[protocol_id] = scope
 
     def remove_stream_handler(self, protocol_id: str) -> None:
         self.handlers.pop(protocol_id, None)
+        self.scopes.pop(protocol_id, None)
 
     def emit(self, event: Event) -> None:
         self.bus.emit(event)
@@ -216,7 +228,7 @@ class FakeHost:
 
     async def new_stream_on(self, connection: FakeConnection, *protocol_ids: str) -> FakeStream:
         self.proposed.append((connection.remote_peer, protocol_ids[0]))
-        if protocol_ids[0] not in connection.peer.handlers:
+        if protocol_ids[0] not in connection.peer.protocols_on(connection.other):
             raise ProtocolNotSupported(protocol_ids)
         ours, theirs = connection.stream_pair(protocol_ids[0])
         self.opened.append(ours)

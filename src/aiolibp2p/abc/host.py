@@ -17,6 +17,9 @@ from aiolibp2p.peer.peer_id import PeerId
 Target: TypeAlias = PeerId | Multiaddr | str | Sequence[Multiaddr | str]
 """A peer id, a multiaddr, either as text, or several addresses of one peer."""
 
+Scope: TypeAlias = Callable[[MuxedConnection], bool]
+"""Whether a protocol is offered on a connection. Quick, without side effects: it is asked for each stream."""
+
 EventT = TypeVar("EventT", bound=Event)
 
 
@@ -36,7 +39,11 @@ class Host(Protocol):
 
     @property
     def protocols(self) -> list[str]:
-        """Protocol ids that have a handler, sorted."""
+        """Protocol ids that have a handler, sorted; on whichever connections they are offered."""
+        ...
+
+    def protocols_on(self, connection: MuxedConnection) -> list[str]:
+        """Those offered on this connection, sorted."""
         ...
 
     @property
@@ -54,7 +61,11 @@ class Host(Protocol):
         ...
 
     def set_stream_handler(
-        self, protocol_id: str, handler: StreamHandler, match: Callable[[str], bool] | None = None
+        self,
+        protocol_id: str,
+        handler: StreamHandler,
+        match: Callable[[str], bool] | None = None,
+        scope: Scope | None = None,
     ) -> None: ...
 
     def remove_stream_handler(self, protocol_id: str) -> None: ...

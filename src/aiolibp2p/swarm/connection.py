@@ -167,12 +167,14 @@ class Connection:
         """The peer opened a stream."""
         if self._running >= self._context.config.max_running_handlers:
             return None
-        handlers = self._context.handlers
-        stream = Stream(self, Negotiation(Responder(handlers.supports), inbound=True))
+        stream = Stream(self, Negotiation(Responder(self._supports), inbound=True))
         stream.open(stream_id)
         self.idle_since = None
         self._await_negotiation(stream)
         return stream
+
+    def _supports(self, protocol_id: str) -> bool:
+        return self._context.handlers.supports(protocol_id, self)
 
     def agreed(self, stream: Stream) -> None:
         """The protocol of a stream is settled: serve it, if it is theirs."""
@@ -180,7 +182,11 @@ class Connection:
         self._announce(StreamOpened, stream)
         if not stream.inbound:
             return
-        handler = self._context.handlers.find(stream.protocol_id)
+        try:
+            handler = self._context.handlers.find(stream.protocol_id, self)
+        except NegotiationFailed as error:
+            stream.fail(error)
+            return
         if handler is None:
             stream.reset()
             return

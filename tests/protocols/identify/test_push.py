@@ -58,6 +58,25 @@ async def test_a_new_handler_is_pushed_once(pair: Pair) -> None:
     assert len(pushes(pair.us)) == 1
 
 
+@pytest.mark.spec("CONN-20")
+async def test_another_scope_is_pushed_once_though_the_protocols_are_the_same(pair: Pair) -> None:
+    async def handler(stream: FakeStream) -> None:
+        return None
+
+    pair.us.set_stream_handler("/scoped/1", handler)
+    await pair.identified()
+    pair.us.set_stream_handler("/scoped/1", handler, scope=lambda connection: not connection.is_outbound)
+    for _ in range(2):
+        pair.identify.scopes_changed()
+        pair.identify.changed()
+    await settle(pair.us)
+    assert len(pushes(pair.us)) == 1
+    assert pair.them.peerstore.protocols(pair.us.peer_id) == {IDENTIFY_ID, PUSH_ID}
+    pair.identify.changed()
+    await settle(pair.us)
+    assert len(pushes(pair.us)) == 1
+
+
 @pytest.mark.spec("ID-11")
 async def test_new_addresses_are_pushed_with_a_new_record(pair: Pair) -> None:
     await pair.identified()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -13,6 +12,9 @@ from aiolibp2p.protocols.identify.messages import IdentifyMessage, encode_parts,
 if TYPE_CHECKING:
     from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.host import Host
+
+MAX_ENCODED = 16
+"""Descriptions kept encoded; one for each set of protocols that some connection is offered."""
 
 MAX_OWN_ADDRESS_BYTES = 2048
 """Of all addresses told, so that a signed record of them fits a part of 4 KiB whatever the key."""
@@ -27,23 +29,29 @@ class OwnDescription:
         self._protocol_version = protocol_version
         self._addresses: tuple[Multiaddr, ...] = ()
         self._protocols: tuple[str, ...] = ()
+        self._is_stale = False
         self._public_key = b""
         self._record = b""
         self._seq = 0
         self._seen: tuple[list[Multiaddr], list[str]] = [], []
-        self._encoded: dict[bool, list[bytes]] = {}
+        self._encoded: dict[tuple[bool, tuple[str, ...]], list[bytes]] = {}
+
+    def scopes_changed(self) -> None:
+        """A protocol is offered on other connections than before: the next look finds a change."""
+        self._is_stale = True
 
     def refresh(self, host: Host) -> bool:
         """Look at the host; whether anything has changed since the last look. New addresses are signed anew."""
         seen = host.addresses, host.protocols
-        if self.edition and seen == self._seen:
+        if self.edition and seen == self._seen and not self._is_stale:
             return False
         self._seen = seen
         own = dict.fromkeys(address_scope.of_peer(seen[0], host.peer_id))
         addresses = tuple(address_scope.most_wanted(own, MAX_OWN_ADDRESS_BYTES)[:MAX_RECORD_ADDRESSES])
         protocols = tuple(seen[1])
-        if self.edition and (addresses, protocols) == (self._addresses, self._protocols):
+        if self.edition and (addresses, protocols) == (self._addresses, self._protocols) and not self._is_stale:
             return False
+        self._is_stale = False
         if not self.edition or addresses != self._addresses:
             self._sign(host, addresses)
         self._addresses, self._protocols = addresses, protocols
@@ -59,23 +67,27 @@ class OwnDescription:
         self._record = seal_peer_record(host.private_key, self._seq, abroad or on_loopback).encode()
         self._public_key = host.private_key.public_key.marshal()
 
-    def parts_over(self, connection: MuxedConnection) -> list[bytes]:
+    def parts_over(self, host: Host, connection: MuxedConnection) -> list[bytes]:
         """What the peer of this connection is told, encoded; `refresh` first.
 
-        Only the observed address differs from one peer to the next; the rest is encoded once an edition.
+        The observed address differs from one peer to the next; the rest is encoded once an edition and set of
+        protocols.
         """
         local, remote = connection.local_address, connection.remote_address
         nearby = local.is_loopback or remote.is_loopback
-        parts = self._encoded.get(nearby)
+        key = nearby, tuple(host.protocols_on(connection))
+        parts = self._encoded.get(key)
         if parts is None:
-            parts = self._encoded[nearby] = encode_parts(self._message(address_scope.told(self._addresses, nearby)))
+            if len(self._encoded) >= MAX_ENCODED:
+                del self._encoded[next(iter(self._encoded))]
+            parts = self._encoded[key] = encode_parts(self._message(*key))
         return with_observed(parts, address_scope.observed(remote))
 
-    def _message(self, addresses: Sequence[Multiaddr]) -> IdentifyMessage:
+    def _message(self, nearby: bool, protocols: tuple[str, ...]) -> IdentifyMessage:
         return IdentifyMessage(
             public_key=self._public_key,
-            listen_addresses=tuple(addresses),
-            protocols=self._protocols,
+            listen_addresses=tuple(address_scope.told(self._addresses, nearby)),
+            protocols=protocols,
             protocol_version=self._protocol_version,
             agent_version=self._agent_version,
             signed_peer_record=self._record,

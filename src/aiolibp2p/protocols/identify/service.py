@@ -165,7 +165,7 @@ class Identify:
     async def _tell(self, host: Host, stream: Stream) -> None:
         self._own.refresh(host)
         edition = self._own.edition
-        await stream.write(delimit(self._own.parts_over(stream.connection)))
+        await stream.write(delimit(self._own.parts_over(host, stream.connection)))
         await stream.close()
         self._audience.told(stream.remote_peer, edition)
 
@@ -194,6 +194,10 @@ class Identify:
         """Addresses or handlers have changed: tell every connected peer that takes pushes, once things are calm."""
         if self._host is not None and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self.config.push_delay_s, self._begin_push)
+
+    def scopes_changed(self) -> None:
+        """A protocol is offered on other connections than before; `changed` follows."""
+        self._own.scopes_changed()
 
     def _begin_push(self) -> None:
         self._timer = None
