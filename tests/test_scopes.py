@@ -94,6 +94,7 @@ async def test_sets_change_at_runtime_and_are_pushed_to_each_peer() -> None:
         assert await ask(stranger, connections[1], HEAVY) == HEAVY
         with pytest.raises(ProtocolNotSupported):
             await ask(friend, connections[0], HEAVY)
+        server.remove_stream_handler(HEAVY)
         server.set_stream_handler(HEAVY, echo)
         assert await pushed() == [True, True]
         server.remove_stream_handler(HEAVY)

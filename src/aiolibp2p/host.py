@@ -238,6 +238,9 @@ class Host:
 
     def remove_stream_handler(self, protocol_id: str) -> None:
         """Serve it no longer. Streams that run go on."""
+        if self._parts.handlers.is_scoped(protocol_id):
+            # It may be back, with another scope, before peers are told that it is gone.
+            self._parts.identify.scopes_changed()
         if self._parts.handlers.remove(protocol_id):
             self._protocols_changed()
 

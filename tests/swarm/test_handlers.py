@@ -135,6 +135,8 @@ def test_adding_says_whether_the_scope_is_another() -> None:
     ]
     assert handlers.find("/a/1", INBOUND) is one
     handlers.add("/a/1", one, scope=failing)
+    assert handlers.is_scoped("/a/1")
     handlers.remove("/a/1")
-    handlers.add("/a/1", one)
+    assert not handlers.is_scoped("/a/1")
+    assert not handlers.add("/a/1", one)
     assert handlers.supports("/a/1", INBOUND)

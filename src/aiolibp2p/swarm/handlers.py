@@ -62,6 +62,10 @@ class StreamHandlers:
             self._scopes[protocol_id] = scope
         return True
 
+    def is_scoped(self, protocol_id: str) -> bool:
+        """Whether it is offered on some connections only."""
+        return protocol_id in self._scopes
+
     def remove(self, protocol_id: str) -> bool:
         """Serve it no longer; whether it was."""
         self._matches.pop(protocol_id, None)
