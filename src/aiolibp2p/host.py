@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, TypedDict, TypeVar, Unpack
 
@@ -349,8 +350,14 @@ class Host:
             if not bare:
                 raise ConfigError("no address to connect to")
             return None, bare
-        peer = PeerId(named)
+        peer = _peer_id(named)
         return peer, bare or self._parts.peerstore.addresses(peer)
+
+
+@lru_cache(256)
+def _peer_id(multihash: bytes) -> PeerId:
+    """The same object for a peer that is named again: it knows its text already."""
+    return PeerId(multihash)
 
 
 def _several(listen: Sequence[str]) -> Sequence[str]:

@@ -222,6 +222,8 @@ class _Exchange:
         self._idle = idle
         self._payload = payload
         self._on_progress = on_progress
+        # One call less for each chunk where nobody watches.
+        self._moved = idle.touch if on_progress is None else self._tell
 
     async def serve(self) -> None:
         """The server's side: nothing is sent before all has come."""
@@ -245,14 +247,20 @@ class _Exchange:
         return answered_at
 
     async def _send(self, size: int, until: float) -> None:
-        payload = self._payload
+        payload, whole = self._payload, len(self._payload)
+        write, moved = self._stream.write, self._moved
+        endless = until == math.inf
         left = size
-        while left and self._now() < until:
-            chunk = payload if left >= len(payload) else payload[:left]
-            await self._stream.write(chunk)
-            left -= len(chunk)
-            self.sent += len(chunk)
-            self._moved()
+        while left and (endless or self._now() < until):
+            if left >= whole:
+                await write(payload)
+                passed = whole
+            else:
+                await write(payload[:left])
+                passed = left
+            left -= passed
+            self.sent += passed
+            moved()
 
     async def _receive(self, most: float) -> bool:
         """Take what is there; False at the end."""
@@ -279,10 +287,14 @@ class _Exchange:
             raise self._miscount(size)
 
     async def _receive_all(self, most: float = math.inf) -> None:
-        while await self._receive(most):
-            pass
+        read, moved, n = self._stream.read, self._moved, len(self._payload)
+        while chunk := await read(n):
+            self.received += len(chunk)
+            if self.received > most:
+                raise self._miscount(most)
+            moved()
 
-    def _moved(self) -> None:
+    def _tell(self) -> None:
         self._idle.touch()
         if self._on_progress is not None:
             self._on_progress(self.sent, self.received)
