@@ -127,7 +127,8 @@ def test_no_command_is_a_usage_error() -> None:
 
 def in_shell(command: str) -> subprocess.CompletedProcess[str]:
     shell = f'p2p() {{ {shlex.quote(sys.executable)} -m aiolibp2p "$@"; }}; {command}'
-    return subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=40, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=40, check=False, env=environment)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")

@@ -13,6 +13,20 @@ from interop.builds import BuildFailed, ToolchainMissing
 from interop.kinds import KINDS
 from interop.peers import Peer, StartPeer
 
+FAILED: dict[type[Peer], Exception] = {}
+"""Peers that could not be built: each of their tests says so, and none tries again."""
+
+
+def build(kind: type[Peer]) -> None:
+    """Raises ToolchainMissing, BuildFailed."""
+    if kind in FAILED:
+        raise FAILED[kind]
+    try:
+        kind.program()
+    except (ToolchainMissing, BuildFailed) as reason:
+        FAILED[kind] = reason
+        raise
+
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what the collected tests need now, where no test's time limit counts."""
@@ -24,7 +38,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         for kind in wanted:
             with suppress(ToolchainMissing, BuildFailed):  # each test says so by itself
-                kind.program()
+                build(kind)
 
 
 @pytest.fixture(params=[pytest.param(kind, id=kind.name) for kind in KINDS])
@@ -38,7 +52,7 @@ def kind(request: pytest.FixtureRequest) -> type[Peer]:
 async def start_peer(kind: type[Peer]) -> AsyncIterator[StartPeer]:
     """`await start_peer(key="rsa")`: peers of this kind that end with the test."""
     try:
-        kind.program()
+        build(kind)
     except ToolchainMissing as missing:
         if os.environ.get("INTEROP") == "require":
             pytest.fail(f"INTEROP=require, but {missing}")

@@ -56,7 +56,7 @@ class _Version(argparse.Action):
     ) -> None:
         from aiolibp2p.assembly import VERSION
 
-        print(f"{parser.prog} {VERSION}")
+        print(f"{parser.prog} {VERSION}", flush=True)
         parser.exit(DONE)
 
 
@@ -118,13 +118,26 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     except UsageError as error:
         return _complain(prog, str(error), WRONG_USAGE)
     except BrokenPipeError:
-        # Whoever read our output has seen enough. The interpreter flushes once more as it ends: to nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # Whoever read our output has seen enough.
+        _write_nowhere()
         return DONE
     except (Libp2pError, OSError) as error:
+        _give_up_unwritten_output()
         return _complain(prog, explain(error), FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _give_up_unwritten_output() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _write_nowhere()
+
+
+def _write_nowhere() -> None:
+    """The interpreter flushes once more as it ends; that would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _complain(prog: str, message: str, status: int) -> int:
