@@ -67,6 +67,7 @@ ONE_MODULE_SHELVES = frozenset({"protocols", "discovery"})
 CORES_IN_SHELL_ROOMS = frozenset(
     {
         "io/framing",
+        "io/peer_quota",
         "swarm/upgrade",
         "swarm/dial_ranker",
         "swarm/dial_backoff",

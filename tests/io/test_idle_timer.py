@@ -3,6 +3,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from aiolibp2p.errors import StreamClosed
 from aiolibp2p.io.idle_timer import IdleTimer
 from aiolibp2p.io.runtime import SystemRuntime
 
@@ -59,3 +62,18 @@ async def test_a_cancelled_timer_never_fires() -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     assert not timer.expired
+
+
+async def test_a_block_that_its_reset_ended_ends_quietly_and_no_other() -> None:
+    stream: Any = Watched()
+    with IdleTimer(stream, SystemRuntime(), 0.01):
+        async with asyncio.timeout(5):
+            await stream.was_reset.wait()
+        raise StreamClosed("reset on our side")
+    with pytest.raises(StreamClosed), IdleTimer(stream, SystemRuntime(), 60):
+        raise StreamClosed("somebody else closed it")
+    other: Any = Watched()
+    with pytest.raises(KeyError), IdleTimer(other, SystemRuntime(), 0.01):
+        async with asyncio.timeout(5):
+            await other.was_reset.wait()
+        raise KeyError("not the stream's end")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from types import TracebackType
 from typing import TYPE_CHECKING
+
+from aiolibp2p.errors import StreamClosed
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.runtime import Runtime
@@ -11,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class IdleTimer:
-    """Resets a stream on which nothing happened for a while. One timer, armed anew only when it fires too early."""
+    """Resets a stream on which nothing happened for a while. One timer, armed anew only when it fires too early.
+
+    `with IdleTimer(...) as idle:` watches for as long as the block runs, and ends a block that its reset has ended
+    without an error.
+    """
 
     def __init__(self, stream: Stream, runtime: Runtime, timeout_s: float) -> None:
         self.expired = False
@@ -21,6 +28,15 @@ class IdleTimer:
         self._touched_at = self._now()
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(timeout_s, self._fire)
+
+    def __enter__(self) -> IdleTimer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.cancel()
+        return self.expired and isinstance(error, StreamClosed)
 
     def touch(self) -> None:
         """Something happened."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from aiolibp2p.errors import ConfigError, HostNotRunning, ProtocolViolation, StreamClosed, TimeoutExpired
 from aiolibp2p.io.idle_timer import IdleTimer
+from aiolibp2p.io.peer_quota import PeerQuota
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.host import Host, Target
@@ -96,7 +97,7 @@ class Perf:
             raise ConfigError(f"chunk_bytes takes 1 to {MAX_CHUNK_BYTES}, not {self.config.chunk_bytes}")
         self._payload = bytes(self.config.chunk_bytes)
         self._host: Host | None = None
-        self._inbound: dict[PeerId, int] = {}
+        self._inbound = PeerQuota(self.config.inbound_streams_per_peer, self.config.inbound_streams)
 
     async def start(self, host: Host) -> None:
         """Serve from now on, if anybody is to be served."""
@@ -187,26 +188,14 @@ class Perf:
         if config.allowed_peers is not None and peer not in config.allowed_peers:
             stream.reset(NOT_ALLOWED_CODE)
             return
-        open_now = self._inbound.get(peer, 0)
-        if (
-            host is None
-            or open_now >= config.inbound_streams_per_peer
-            or sum(self._inbound.values()) >= config.inbound_streams
-        ):
+        if host is None or not self._inbound.take(peer):
             stream.reset(LIMIT_EXCEEDED_CODE)
             return
-        self._inbound[peer] = open_now + 1
-        idle = IdleTimer(stream, host.runtime, config.idle_timeout_s)
         try:
-            await _Exchange(stream, host.runtime, idle, self._payload).serve()
-        except StreamClosed:
-            if not idle.expired:
-                raise
+            with IdleTimer(stream, host.runtime, config.idle_timeout_s) as idle:
+                await _Exchange(stream, host.runtime, idle, self._payload).serve()
         finally:
-            idle.cancel()
-            left = self._inbound.pop(peer) - 1
-            if left:
-                self._inbound[peer] = left
+            self._inbound.give_back(peer)
 
 
 class _Exchange:
@@ -247,24 +236,21 @@ class _Exchange:
         return answered_at
 
     async def _send(self, size: int, until: float) -> None:
-        payload, whole = self._payload, len(self._payload)
-        write, moved = self._stream.write, self._moved
+        payload = self._payload
         endless = until == math.inf
         left = size
         while left and (endless or self._now() < until):
-            if left >= whole:
-                await write(payload)
-                passed = whole
-            else:
-                await write(payload[:left])
-                passed = left
-            left -= passed
-            self.sent += passed
-            moved()
+            chunk = payload if left >= len(payload) else payload[:left]
+            await self._stream.write(chunk)
+            left -= len(chunk)
+            self.sent += len(chunk)
+            self._moved()
 
     async def _receive(self, most: float) -> bool:
         """Take what is there; False at the end."""
-        chunk = await self._stream.read(len(self._payload))
+        return self._took(await self._stream.read(len(self._payload)), most)
+
+    def _took(self, chunk: bytes, most: float) -> bool:
         if not chunk:
             return False
         self.received += len(chunk)
@@ -287,12 +273,9 @@ class _Exchange:
             raise self._miscount(size)
 
     async def _receive_all(self, most: float = math.inf) -> None:
-        read, moved, n = self._stream.read, self._moved, len(self._payload)
-        while chunk := await read(n):
-            self.received += len(chunk)
-            if self.received > most:
-                raise self._miscount(most)
-            moved()
+        read, n = self._stream.read, len(self._payload)
+        while self._took(await read(n), most):
+            pass
 
     def _tell(self) -> None:
         self._idle.touch()

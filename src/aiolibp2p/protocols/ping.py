@@ -20,10 +20,10 @@ from aiolibp2p.errors import (
     IncompleteRead,
     Libp2pError,
     ProtocolViolation,
-    StreamClosed,
     TimeoutExpired,
 )
 from aiolibp2p.io.idle_timer import IdleTimer
+from aiolibp2p.io.peer_quota import PeerQuota
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.connection import MuxedConnection
@@ -56,7 +56,7 @@ class Ping:
     def __init__(self, config: PingConfig | None = None) -> None:
         self.config = config or PingConfig()
         self._host: Host | None = None
-        self._inbound: dict[PeerId, int] = {}
+        self._inbound = PeerQuota(self.config.inbound_streams_per_peer)
         self._outbound: dict[PeerId, _PingStream] = {}
 
     async def start(self, host: Host) -> None:
@@ -120,22 +120,14 @@ class Ping:
     async def _serve(self, stream: Stream) -> None:
         host = self._host
         peer = stream.remote_peer
-        open_now = self._inbound.get(peer, 0)
-        if host is None or open_now >= self.config.inbound_streams_per_peer:
+        if host is None or not self._inbound.take(peer):
             stream.reset(LIMIT_EXCEEDED_CODE)
             return
-        self._inbound[peer] = open_now + 1
-        idle = IdleTimer(stream, host.runtime, self.config.idle_timeout_s)
         try:
-            await _echo(stream, idle)
-        except StreamClosed:
-            if not idle.expired:
-                raise
+            with IdleTimer(stream, host.runtime, self.config.idle_timeout_s) as idle:
+                await _echo(stream, idle)
         finally:
-            idle.cancel()
-            left = self._inbound.pop(peer) - 1
-            if left:
-                self._inbound[peer] = left
+            self._inbound.give_back(peer)
 
 
 async def _echo(stream: Stream, idle: IdleTimer) -> None:

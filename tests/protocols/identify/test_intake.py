@@ -5,33 +5,10 @@ from aiolibp2p.protocols.identify.intake import (
     LIMIT_EXCEEDED_CODE,
     RATE_LIMITED_CODE,
     PushIntake,
-    RequestIntake,
 )
 from aiolibp2p.protocols.identify.rate_limit import Rate
-from protocols.identify.pair import KEYS
 
 IP = "203.0.113.20"
-
-
-def test_a_peer_has_so_many_requests_at_once_and_others_theirs() -> None:
-    intake = RequestIntake(2)
-    one, other = KEYS[0].peer_id, KEYS[1].peer_id
-    assert [intake.admit(one) for _ in range(4)] == [None, None, LIMIT_EXCEEDED_CODE, LIMIT_EXCEEDED_CODE]
-    assert intake.admit(other) is None
-    intake.done(one)
-    assert [intake.admit(one) for _ in range(2)] == [None, LIMIT_EXCEEDED_CODE]
-
-
-def test_peers_that_were_answered_are_forgotten() -> None:
-    intake = RequestIntake(2)
-    for key in KEYS:
-        intake.admit(key.peer_id)
-        intake.admit(key.peer_id)
-        intake.done(key.peer_id)
-    assert len(intake) == len(KEYS)
-    for key in KEYS:
-        intake.done(key.peer_id)
-    assert len(intake) == 0
 
 
 def test_so_many_pushes_are_read_at_once() -> None:

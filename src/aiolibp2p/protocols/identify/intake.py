@@ -1,39 +1,12 @@
-"""What is taken in at once: so many requests of one peer, so many pushes of all; the rest is refused with a reason."""
+"""Which pushes are taken in: so many at once, and not too often; the rest is refused with a reason."""
 
 from __future__ import annotations
 
-from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.protocols.identify.rate_limit import PushLimiter, PushRates
 
 LIMIT_EXCEEDED_CODE = 0x1002
 RATE_LIMITED_CODE = 0x1003
 """The stream error codes other implementations give for "too many" and "too often"."""
-
-
-class RequestIntake:
-    """Requests being answered, by peer; at most `per_peer` of each."""
-
-    def __init__(self, per_peer: int) -> None:
-        self._per_peer = per_peer
-        self._under_way: dict[PeerId, int] = {}
-
-    def __len__(self) -> int:
-        """Peers being answered."""
-        return len(self._under_way)
-
-    def admit(self, peer: PeerId) -> int | None:
-        """None when one more is taken (say `done` after it), else the code to refuse it with."""
-        under_way = self._under_way.get(peer, 0)
-        if under_way >= self._per_peer:
-            return LIMIT_EXCEEDED_CODE
-        self._under_way[peer] = under_way + 1
-        return None
-
-    def done(self, peer: PeerId) -> None:
-        """One that was taken has been answered, or has failed."""
-        left = self._under_way.pop(peer) - 1
-        if left:
-            self._under_way[peer] = left
 
 
 class PushIntake:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from aiolibp2p.errors import HostNotRunning, Libp2pError, TimeoutExpired
 from aiolibp2p.events import MissedEvents, PeerDisconnected, PeerIdentified
+from aiolibp2p.io.peer_quota import PeerQuota
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.protocols.identify.audience import Audience, PushRounds
 from aiolibp2p.protocols.identify.config import IdentifyConfig
 from aiolibp2p.protocols.identify.description import OwnDescription, default_agent_version
-from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE, PushIntake, RequestIntake
+from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE, PushIntake
 from aiolibp2p.protocols.identify.messages import IDENTIFY_ID, PUSH_ID, IdentifyMessage, MessageReader, delimit
 from aiolibp2p.protocols.identify.profiles import IdentifyResult, Profiles
 
@@ -50,7 +51,7 @@ class Identify:
         self._own = OwnDescription(self.config.agent_version or default_agent_version(), self.config.protocol_version)
         self._audience = Audience()
         self._profiles = Profiles()
-        self._requests = RequestIntake(self.config.requests_per_peer)
+        self._requests = PeerQuota(self.config.requests_per_peer)
         self._pushes = PushIntake(self.config.push_concurrency, self.config.push_rates)
         self._unasked: dict[MuxedConnection, asyncio.TimerHandle] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -144,13 +145,9 @@ class Identify:
 
     async def _serve(self, stream: Stream) -> None:
         host = self._host
-        if host is None:
-            stream.reset()
-            return
         peer = stream.remote_peer
-        refusal = self._requests.admit(peer)
-        if refusal is not None:
-            stream.reset(refusal)
+        if host is None or not self._requests.take(peer):
+            stream.reset(LIMIT_EXCEEDED_CODE)
             return
         if stream.connection in self._unasked:
             self._begin_asking(stream.connection)
@@ -160,7 +157,7 @@ class Identify:
         except TimeoutError:
             stream.reset()
         finally:
-            self._requests.done(peer)
+            self._requests.give_back(peer)
 
     async def _tell(self, host: Host, stream: Stream) -> None:
         self._own.refresh(host)
