@@ -164,7 +164,11 @@ def encode_parts(message: IdentifyMessage) -> list[bytes]:
     One part up to 2 KiB in all. Past it the signed record has a part of its own, and protocols and addresses
     fill as many as they need.
     """
-    from aiolibp2p.protocols.identify.identify_pb2 import Identify  # slow to load, so on first use
+    return with_observed(_with_record(message), message.observed_address)
+
+
+def _with_record(message: IdentifyMessage) -> list[bytes]:
+    from aiolibp2p.protocols.identify.identify_pb2 import Identify
 
     parts = _without_record(message)
     record = Identify(signed_peer_record=message.signed_peer_record).SerializeToString()
@@ -176,13 +180,15 @@ def encode_parts(message: IdentifyMessage) -> list[bytes]:
 
 
 def _without_record(message: IdentifyMessage) -> list[bytes]:
-    """All but the signed record. Encoded fields may simply follow one another: that is how protobufs merge."""
+    """All but the signed record and the observed address.
+
+    Encoded fields may simply follow one another: that is how protobufs merge.
+    """
     from aiolibp2p.protocols.identify.identify_pb2 import Identify
 
-    observed, protocol, agent = message.observed_address, message.protocol_version, message.agent_version
+    protocol, agent = message.protocol_version, message.agent_version
     head = Identify(
         public_key=message.public_key,
-        observed_address=None if observed is None else observed.to_bytes(),
         protocol_version=None if protocol is None else protocol.encode(),
         agent_version=None if agent is None else agent.encode(),
     )
