@@ -212,6 +212,14 @@ def test_what_lies_behind_the_upgrade_is_handed_on(early: bool) -> None:
     assert answer.trailing.endswith(b"cut")
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_the_peers_end_is_none_once_it_is_done(early: bool) -> None:
+    ends = Upgrade(Role.INITIATOR, plan(ALICE, early=early)), Upgrade(Role.RESPONDER, plan(BOB, early=early))
+    run(*ends)
+    for end in ends:
+        end.receive_eof()
+
+
 def test_the_peers_end_is_a_failure_at_every_stage() -> None:
     stages = set()
     for rounds in range(3):

@@ -77,7 +77,9 @@ class Upgrade:
         return self._stage(data)
 
     def receive_eof(self) -> None:
-        """Raises NegotiationFailed: an upgrade never ends with the peer's end."""
+        """Raises NegotiationFailed or HandshakeFailed unless the upgrade is done: the peer's end never completes it."""
+        if self._stage is _over:
+            return
         if self._handshake is not None and self._stage == self._shake_hands:
             self._handshake.receive_eof()
         what = "security" if self._secured is None else "the muxer"
