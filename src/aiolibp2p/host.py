@@ -230,8 +230,8 @@ class Host:
         not list it. It is asked for each stream; when its answers change, set the handler again with a new one, and
         peers are told. A `match` or `scope` that raises is logged and costs that stream alone.
 
-        An exception in it resets that stream, is logged once, and touches nothing else; when it returns, its
-        stream is closed. Raises ConfigError for an unusable id.
+        An exception in the handler resets that stream, is logged once, and touches nothing else; when it returns,
+        its stream is closed. Raises ConfigError for an unusable id.
         """
         if self._parts.handlers.add(protocol_id, handler, match, scope):
             self._parts.identify.scopes_changed()

@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from aiolibp2p.cli import identify, identity, node, ping
 from aiolibp2p.cli.failures import UsageError, explain
@@ -32,7 +32,7 @@ Exit status: 0 done, 1 failed, 2 called the wrong way.
 class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is told in one line that names the way out."""
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As argparse does; but the command that was called refuses what it does not know, not the one above it."""
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
