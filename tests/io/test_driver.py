@@ -365,10 +365,8 @@ class Draining(Raw):
         return self.backlog
 
 
-@pytest.mark.spec("YMX-25")
-async def test_a_peer_that_takes_nothing_is_given_up_whatever_it_sends(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert driver_room.WRITE_TIMEOUT_S == 10
-    monkeypatch.setattr(driver_room, "WRITE_TIMEOUT_S", 0.02)
+def full() -> tuple[Draining, Driver, asyncio.Event, list[BaseException]]:
+    """A driver whose transport is full; when that is aborted; what the driver says it was lost for."""
     pumped = Pumped()
     raw = Draining(backlog=100_000)
     driver = Driver(raw, pumped.buffers, pumped.lost.append)
@@ -376,6 +374,14 @@ async def test_a_peer_that_takes_nothing_is_given_up_whatever_it_sends(monkeypat
     raw.on_abort = aborted.set
     driver.run_session(pumped.cipher, Session(driver))
     driver.pause_writing()
+    return raw, driver, aborted, pumped.lost
+
+
+@pytest.mark.spec("YMX-25")
+async def test_a_peer_that_takes_nothing_is_given_up_whatever_it_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert driver_room.WRITE_TIMEOUT_S == 10
+    monkeypatch.setattr(driver_room, "WRITE_TIMEOUT_S", 0.02)
+    raw, driver, aborted, lost = full()
     waiting = asyncio.ensure_future(driver.drain(asyncio.get_running_loop().create_future()))
     async with asyncio.timeout(5):
         while not aborted.is_set():
@@ -385,19 +391,13 @@ async def test_a_peer_that_takes_nothing_is_given_up_whatever_it_sends(monkeypat
     driver.connection_lost(None)
     with pytest.raises(ConnectionLost, match="took nothing of what we sent for 0.02 s"):
         await waiting
-    assert [str(reason) for reason in pumped.lost] == ["the peer took nothing of what we sent for 0.02 s"]
+    assert [str(reason) for reason in lost] == ["the peer took nothing of what we sent for 0.02 s"]
 
 
 @pytest.mark.spec("YMX-25")
 async def test_a_peer_that_takes_little_or_resumes_now_and_then_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_room, "WRITE_TIMEOUT_S", 0.005)
-    pumped = Pumped()
-    raw = Draining(backlog=100_000)
-    driver = Driver(raw, pumped.buffers, pumped.lost.append)
-    aborted = asyncio.Event()
-    raw.on_abort = aborted.set
-    driver.run_session(pumped.cipher, Session(driver))
-    driver.pause_writing()
+    raw, driver, aborted, _lost = full()
     raw.leaving = 1
     async with asyncio.timeout(5):
         while raw.looks < 100:

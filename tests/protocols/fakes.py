@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from aiolibp2p.abc.service import Service
 from aiolibp2p.errors import IncompleteRead, ProtocolNotSupported, StreamClosed, StreamReset
 from aiolibp2p.events import Event, PeerDisconnected
 from aiolibp2p.io.event_bus import EventBus, Subscription
@@ -274,3 +275,17 @@ async def collect(items: AsyncIterator[object], count: int) -> list[object]:
         if len(found) == count:
             break
     return found
+
+
+class ServicePair:
+    """Two connected hosts in memory: `client` runs the service that asks, `server` the one that answers."""
+
+    def __init__(self, asking: Service, answering: Service) -> None:
+        keys = [PrivateKey.generate("ed25519", lambda n, i=i: bytes([i]) * n) for i in (1, 2)]
+        self.client, self.server = FakeHost(keys[0]), FakeHost(keys[1])
+        self.connection = join(self.client, self.server)
+        self.asking, self.answering = asking, answering
+
+    async def start(self) -> None:
+        await self.asking.start(self.client)
+        await self.answering.start(self.server)

@@ -29,7 +29,7 @@ from aiolibp2p.protocols.perf import (
     Perf,
     PerfConfig,
 )
-from protocols.fakes import FakeHost, FakeRuntime, FakeStream, join
+from protocols.fakes import FakeHost, FakeRuntime, FakeStream, ServicePair, join
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
 CHUNK_BYTES = PerfConfig().chunk_bytes
@@ -39,18 +39,12 @@ def header(size: int) -> bytes:
     return struct.pack(">Q", size)
 
 
-class Pair:
+class Pair(ServicePair):
     """Two connected hosts with perf, in memory."""
 
     def __init__(self, config: PerfConfig | None = None, serving: PerfConfig | None = None) -> None:
-        keys = [PrivateKey.generate("ed25519", lambda n, i=i: bytes([i]) * n) for i in (1, 2)]
-        self.client, self.server = FakeHost(keys[0]), FakeHost(keys[1])
-        self.connection = join(self.client, self.server)
-        self.perf, self.serving = Perf(config), Perf(serving or config)
-
-    async def start(self) -> None:
-        await self.perf.start(self.client)
-        await self.serving.start(self.server)
+        self.perf = Perf(config)
+        super().__init__(self.perf, Perf(serving or config))
 
     async def open(self) -> FakeStream:
         return await self.client.new_stream_on(self.connection, PERF_ID)
@@ -238,8 +232,8 @@ async def test_no_host_serves_it_unasked() -> None:
 @pytest.mark.spec("PRF-9")
 async def test_a_list_of_those_who_are_served() -> None:
     both = Pair()
-    both.serving = Perf(PerfConfig(allowed_peers=[both.client.peer_id]))
-    both.perf = Perf(PerfConfig(allowed_peers=[both.client.peer_id]))
+    both.answering = Perf(PerfConfig(allowed_peers=[both.client.peer_id]))
+    both.asking = both.perf = Perf(PerfConfig(allowed_peers=[both.client.peer_id]))
     await both.start()
     assert (await both.perf.measure(both.server.peer_id, 1, 1)).downloaded_bytes == 1
     ours, theirs = both.connection.other.stream_pair(PERF_ID)
@@ -279,7 +273,7 @@ async def test_streams_past_the_limits_are_refused_until_one_ends() -> None:
 
 
 async def test_without_a_handler_or_a_host_it_says_so(pair: Pair) -> None:
-    await pair.serving.close()
+    await pair.answering.close()
     with pytest.raises(ProtocolNotSupported):
         await pair.perf.measure(pair.server.peer_id)
     await pair.perf.close()

@@ -15,21 +15,15 @@ from aiolibp2p.errors import (
 )
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.protocols.ping import LIMIT_EXCEEDED_CODE, PING_ID, Ping, PingConfig
-from protocols.fakes import FakeConnection, FakeHost, FakeRuntime, FakeStream, join
+from protocols.fakes import FakeConnection, FakeHost, FakeRuntime, FakeStream, ServicePair, join
 
 
-class Pair:
+class Pair(ServicePair):
     """Two connected hosts that ping."""
 
     def __init__(self, config: PingConfig | None = None) -> None:
-        keys = [PrivateKey.generate("ed25519", lambda n, i=i: bytes([i]) * n) for i in (1, 2)]
-        self.client, self.server = FakeHost(keys[0]), FakeHost(keys[1])
-        self.connection = join(self.client, self.server)
-        self.ping, self.answering = Ping(config), Ping(config)
-
-    async def start(self) -> None:
-        await self.ping.start(self.client)
-        await self.answering.start(self.server)
+        self.ping = Ping(config)
+        super().__init__(self.ping, Ping(config))
 
     async def open(self) -> FakeStream:
         return await self.client.new_stream_on(self.connection, PING_ID)
