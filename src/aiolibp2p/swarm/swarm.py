@@ -201,7 +201,7 @@ class Swarm:
         transport = self._transport(address)
         if transport is None:
             raise UnsupportedAddress(f"no transport of this host dials {address}")
-        raw = await transport.dial(address)
+        raw = await transport.dial(address, peer)
         intent = Intent(Role.INITIATOR, is_outbound=True, expected_peer=peer, optimistic=optimistic)
         return await self._upgrader.upgrade(raw, intent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 from aiolibp2p.abc.connection import RawConnection
 from aiolibp2p.abc.muxer import Muxer
@@ -117,7 +118,6 @@ class Upgrader:
     ) -> None:
         self.context = context
         self.muxers = muxers
-        self.buffers = SharedBuffers()
         self.config = config
         self.established = established
         """Told of each connection the moment it stands."""
@@ -126,6 +126,11 @@ class Upgrader:
             for optimistic in (True, False)
         }
         self._half_open: dict[PendingUpgrade, None] = {}
+
+    @cached_property
+    def buffers(self) -> SharedBuffers:
+        """Made with the first raw connection."""
+        return SharedBuffers()
 
     def plan(self, optimistic: bool) -> UpgradePlan:
         """What is offered."""
