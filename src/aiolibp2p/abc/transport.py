@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from aiolibp2p.abc.connection import RawConnection
+from aiolibp2p.abc.connection import CapableConnection, RawConnection
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
-NewConnection = RawConnection
-"""What a transport makes. A raw connection is upgraded by the swarm."""
+NewConnection: TypeAlias = RawConnection | CapableConnection
+"""What a transport makes. A raw connection is upgraded by the swarm; a capable one has its peer proven already."""
 
 
 class Listener(Protocol):
