@@ -9,7 +9,7 @@ from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.muxer import StreamAcceptor, StreamSink
 from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
-from aiolibp2p.simulator.transport.muxed.frames import Credit, Data, Fin, Frame, GoAway, Reset
+from aiolibp2p.simulator.fast_path.frames import Credit, Data, Fin, Frame, GoAway, Reset
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PublicKey
-from aiolibp2p.simulator.transport.muxed.frames import Frames, Hello
-from aiolibp2p.simulator.transport.muxed.session import MuxedConfig, MuxedSession
+from aiolibp2p.simulator.fast_path.frames import Frames, Hello
+from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.network.stream_socket import StreamSocket

@@ -7,8 +7,8 @@ import pytest
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
-from aiolibp2p.simulator.transport.muxed.frames import Data, Frame, GoAway
-from aiolibp2p.simulator.transport.muxed.session import MuxedConfig, MuxedSession
+from aiolibp2p.simulator.fast_path.frames import Data, Frame, GoAway
+from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
 
 SMALL = MuxedConfig(window_bytes=100, max_inbound_streams=2, max_outbound_streams=3, max_unread_bytes=150, linger_s=5.0)
 
@@ -67,6 +67,10 @@ class End:
         frames, self.session.pending = self.session.pending, []
         return frames
 
+    def hand_to(self, other: End) -> None:
+        for frame in self.take():
+            other.session.receive_frame(frame)
+
 
 class Two:
     def __init__(self, config: MuxedConfig = SMALL) -> None:
@@ -74,9 +78,8 @@ class Two:
 
     def exchange(self) -> None:
         while self.a.session.pending or self.b.session.pending:
-            for sender, receiver in ((self.a, self.b), (self.b, self.a)):
-                for frame in sender.take():
-                    receiver.session.receive_frame(frame)
+            self.a.hand_to(self.b)
+            self.b.hand_to(self.a)
 
 
 def test_bytes_go_over_and_the_stream_ends_both_ways() -> None:

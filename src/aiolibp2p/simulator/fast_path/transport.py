@@ -12,8 +12,8 @@ from aiolibp2p.errors import ListenFailed, PeerIdMismatch, TimeoutExpired, Unrea
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
-from aiolibp2p.simulator.transport.muxed.connection import MuxedLink
-from aiolibp2p.simulator.transport.muxed.session import MuxedConfig
+from aiolibp2p.simulator.fast_path.connection import MuxedLink
+from aiolibp2p.simulator.fast_path.session import MuxedConfig
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.network import Interface
