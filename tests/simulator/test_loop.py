@@ -25,14 +25,13 @@ def test_waiting_passes_virtual_time_only() -> None:
 
 
 def test_timeouts_fire_in_order_and_at_their_time() -> None:
+    async def expires(limit: float) -> float:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), limit)
+        return asyncio.get_running_loop().time()
+
     async def main() -> list[float]:
-        fired: list[float] = []
-        for limit in (3.0, 1.0, 2.0):
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(limit):
-                    await asyncio.Event().wait()
-            fired.append(asyncio.get_running_loop().time())
-        return fired
+        return [await expires(limit) for limit in (3.0, 1.0, 2.0)]
 
     assert run_virtual(main()) == [3.0, 4.0, 6.0]
 

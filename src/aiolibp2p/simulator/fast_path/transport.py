@@ -10,7 +10,7 @@ from aiolibp2p.abc.security import Role
 from aiolibp2p.abc.transport import NewConnection
 from aiolibp2p.errors import ListenFailed, PeerIdMismatch, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
-from aiolibp2p.peer.keys import PublicKey
+from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.simulator.fast_path.connection import MuxedLink
 from aiolibp2p.simulator.fast_path.session import MuxedConfig
@@ -41,9 +41,9 @@ class MuxedTransport:
 
     name = "simulated"
 
-    def __init__(self, interface: Interface, key: PublicKey, config: MuxedConfig | None = None) -> None:
+    def __init__(self, interface: Interface, key: PrivateKey, config: MuxedConfig | None = None) -> None:
         self._interface = interface
-        self._key = key
+        self._key = key.public_key
         self._config = config or MuxedConfig()
 
     def can_dial(self, address: Multiaddr) -> bool:
