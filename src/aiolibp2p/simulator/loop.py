@@ -45,6 +45,8 @@ class VirtualClock(selectors.BaseSelector):
         self.turns = 0
         self.limit_s: float | None = None
         """Virtual time that may not be passed."""
+        self.on_advance: Callable[[float], None] | None = None
+        """Told the time whenever it has moved. It adds no timer, so a deadlock is still seen as one."""
         self._on_deadlock = on_deadlock
         self._keys: dict[int, selectors.SelectorKey] = {}
 
@@ -72,6 +74,8 @@ class VirtualClock(selectors.BaseSelector):
             self.now = max(self.now + timeout, math.nextafter(self.now, math.inf))
             if self.limit_s is not None and self.now > self.limit_s:
                 raise LimitExceeded(f"{self.limit_s:g} s of virtual time are over, and it still runs")
+            if self.on_advance is not None:
+                self.on_advance(self.now)
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
