@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from simulator.sweep import fake_runs
 
 from aiolibp2p.simulator.sweep.processes import default_jobs, run_in_processes
 from aiolibp2p.simulator.sweep.runs import LOST, Sweep
+from simulator.sweep import fake_runs
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -8,11 +8,11 @@ import sys
 import warnings
 
 import pytest
-from simulator.sweep import fake_runs
 
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.simulator.sweep import ray_cluster
 from aiolibp2p.simulator.sweep.runs import LOST, Sweep
+from simulator.sweep import fake_runs
 
 HAS_RAY = importlib.util.find_spec("ray") is not None
 REQUIRED = os.environ.get("INTEROP") == "require"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -103,10 +104,10 @@ class _Crew:
             for _ in range(jobs):
                 self._workers.append(_Worker(self._sweep, self._run))
                 self._give_work(self._workers[-1])
-            while busy := {worker.pipe: worker for worker in self._workers if worker.options is not None}:
-                for pipe in pipes.wait(list(busy)):
-                    if (result := self._heard(busy[pipe])) is not None:  # type: ignore[index]
-                        yield result
+            while busy := [worker for worker in self._workers if worker.options is not None]:
+                ready = pipes.wait([worker.pipe for worker in busy])
+                heard = (self._heard(worker) for worker in busy if worker.pipe in ready)
+                yield from (result for result in heard if result is not None)
         finally:
             _end(self._workers)
 
@@ -176,13 +177,15 @@ def _work(pipe: Pipe, run: RunOne, scenario: str) -> None:
     """What a process does: runs, until nobody has any more for it."""
     # Ctrl-C reaches all processes of a terminal; ours are ended by the one that started them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What hosts log in so many networks at once, nobody can read: without a handler it would go to stderr.
+    logging.getLogger().addHandler(logging.NullHandler())
 
     def tell(virtual_s: float) -> None:
         try:
             pipe.send(virtual_s)
         except OSError:
             # Nobody is left to run for, and what is underneath would take an exception for a finding.
-            os._exit(1)
+            signal.raise_signal(signal.SIGTERM)
 
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +48,9 @@ def _load() -> Any:
 def _connect(ray: Any, address: str) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
-        ray.init(address=LOCAL, include_dashboard=False, **quiet)
+        # Its processes find what this one finds.
+        paths = {"env_vars": {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}}
+        ray.init(address=LOCAL, include_dashboard=False, runtime_env=paths, **quiet)
         return
     try:
         ray.init(address=address, **quiet)
