@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulator.sweep.fake_runs import result_of
 
 from aiolibp2p.simulator.report.figures import (
     MIN_KEPT_POINTS,
@@ -17,6 +16,7 @@ from aiolibp2p.simulator.report.figures import (
     thinned,
 )
 from aiolibp2p.simulator.scenario import RunOptions
+from simulator.sweep.fake_runs import result_of
 
 VALUES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=300)
 

@@ -6,12 +6,11 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 
-from simulator.sweep.fake_runs import fine, result_of, third_fails
-
 from aiolibp2p.simulator.report import write_report
 from aiolibp2p.simulator.report.page import MAX_PLOT_POINTS, MAX_ROWS, html
 from aiolibp2p.simulator.report.plot import Axis, quantity
 from aiolibp2p.simulator.scenario import RunOptions, RunResult
+from simulator.sweep.fake_runs import fine, result_of, third_fails
 
 VOID = {"meta"}
 

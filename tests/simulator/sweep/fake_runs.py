@@ -54,9 +54,10 @@ def second_dies(scenario: str, options: RunOptions, progress: Progress | None = 
 
 
 def never_ends(scenario: str, options: RunOptions, progress: Progress | None = None) -> RunResult:
-    """Says where it runs, in a file of the directory `scenario`, and stays there."""
+    """Says where it runs, in a file of the directory `scenario` and on stdout, and stays there."""
     with open(os.path.join(scenario, str(os.getpid())), "w"):
         pass
+    os.write(1, f"process {os.getpid()}\n".encode())
     if progress is not None:
         progress(1.0)
     threading.Event().wait()

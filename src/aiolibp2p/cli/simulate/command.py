@@ -123,14 +123,15 @@ def run_with(engine: Engine, arguments: argparse.Namespace) -> int:
     try:
         with _terminable():
             _take_all(_results(engine, sweep, arguments, outcome.moved), outcome)
+        status = FAILED if outcome.has_failed else 0
     except KeyboardInterrupt:
         outcome.stopped()
-        return INTERRUPTED
-    if arguments.report is not None:
+        status = INTERRUPTED
+    if arguments.report is not None and outcome.results:
         from aiolibp2p.simulator.report import write_report
 
         outcome.reported(write_report(arguments.report, outcome.results))
-    return FAILED if outcome.has_failed else 0
+    return status
 
 
 def _list(found: Sequence[Scenario], output: Output) -> int:
