@@ -9,6 +9,7 @@ from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.security import Security
 from aiolibp2p.abc.service import Service
+from aiolibp2p.abc.transport import Transport
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.io.event_bus import EventBus
 from aiolibp2p.io.runtime import SystemRuntime
@@ -62,6 +63,8 @@ class HostConfig:
     """Protocols to run beside ping and identify; started in this order, closed in reverse."""
     agent_version: str = f"aiolibp2p/{VERSION}"
     """What identify calls us."""
+    transports: Sequence[Transport] | None = None
+    """What makes its connections; TCP if None. Each belongs to one host."""
     limits: Limits = field(default_factory=Limits)
     runtime: Runtime | None = None
     """Clock and randomness; the system's if None."""
@@ -106,7 +109,7 @@ def assemble(config: HostConfig) -> Parts:
     swarm = Swarm(
         SwarmParts(
             local_peer=key.peer_id,
-            transports=[TcpTransport(limits.tcp)],
+            transports=[TcpTransport(limits.tcp)] if config.transports is None else list(config.transports),
             securities=[
                 _security(name, key, runtime, muxer_ids) for name in _names("security", config.security, SECURITIES)
             ],

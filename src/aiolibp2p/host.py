@@ -15,6 +15,7 @@ from aiolibp2p.abc.peerstore import Peerstore
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.service import Service
 from aiolibp2p.abc.stream import Stream, StreamHandler
+from aiolibp2p.abc.transport import Transport
 from aiolibp2p.assembly import HostConfig, IdentifyResult, Limits, assemble
 from aiolibp2p.errors import (
     ConfigError,
@@ -41,6 +42,7 @@ class HostOptions(TypedDict, total=False):
     muxers: Sequence[str]
     services: Sequence[Service]
     agent_version: str
+    transports: Sequence[Transport] | None
     limits: Limits
     runtime: Runtime | None
 

@@ -1,8 +1,9 @@
-"""Connections: raw ones that carry bytes, and muxed ones that carry streams."""
+"""Connections: raw ones carry bytes, capable ones are secured and muxed, muxed ones have streams by protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from aiolibp2p.abc.machine import ByteString
@@ -10,7 +11,11 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from aiolibp2p.abc.muxer import MuxerSession, StreamAcceptor
     from aiolibp2p.abc.stream import Stream
+    from aiolibp2p.peer.keys import PublicKey
 
 
 class RawReceiver(Protocol):
@@ -76,8 +81,56 @@ class RawConnection(Protocol):
         ...
 
 
+class Flow(Protocol):
+    """A connection's side of backpressure."""
+
+    @property
+    def full(self) -> bool:
+        """It holds more than it wants to: nothing of a stream should be written now."""
+        ...
+
+    async def drain(self, waiter: asyncio.Future[None]) -> None:
+        """Wait until it is not full, or until somebody else sets `waiter`. Raises ConnectionLost when it has ended."""
+        ...
+
+
+class CapableConnection(ABC):
+    """Secured, muxed, its peer proven: an upgraded raw connection, or what QUIC and its like yield.
+
+    The swarm puts streams and their negotiation on it. A base class, so that the swarm can tell it from a raw one.
+    """
+
+    local_address: Multiaddr
+    remote_address: Multiaddr
+    remote_peer: PeerId
+    remote_key: PublicKey
+    security: str
+    """Protocol id of the security in use."""
+    muxer: str
+    """Protocol id of the muxer in use."""
+    early_muxer: bool
+    """The muxer was agreed inside the security handshake, or comes with the transport."""
+    flow: Flow
+
+    @abstractmethod
+    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
+        """A session for its streams; nothing came before. `on_lost` is called once, last, with the reason."""
+
+    @abstractmethod
+    def open(self) -> None:
+        """Deliver from now on: the acceptor knows its session."""
+
+    @abstractmethod
+    def close(self, reason: str) -> None:
+        """End in peace, after what is pending has left."""
+
+    @abstractmethod
+    def abort(self, error: BaseException) -> None:
+        """End at once; nothing more is sent."""
+
+
 class MuxedConnection(Protocol):
-    """A secured connection that carries streams: an upgraded raw one, or QUIC and its like."""
+    """A connection as hosts and services see it: streams are opened on it by protocol."""
 
     local_address: Multiaddr
     remote_address: Multiaddr

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from aiolibp2p.abc.connection import RawConnection
+from aiolibp2p.abc.connection import CapableConnection, RawConnection
 from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.peer_id import PeerId
 
-NewConnection = RawConnection
-"""What a transport makes. A raw connection is upgraded by the swarm."""
+NewConnection: TypeAlias = RawConnection | CapableConnection
+"""What a transport makes. A raw connection is upgraded by the swarm; a capable one has its peer proven already."""
 
 
 class Listener(Protocol):
@@ -36,8 +37,12 @@ class Transport(Protocol):
         """Whether the address is one of ours to listen on."""
         ...
 
-    async def dial(self, address: Multiaddr) -> NewConnection:
-        """Connect. Raises OSError or a Libp2pError with the reason; cancellation leaves nothing behind."""
+    async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
+        """Connect. Raises OSError or a Libp2pError with the reason; cancellation leaves nothing behind.
+
+        `expected_peer` is for transports that secure their connections, which raise PeerIdMismatch for anybody else;
+        a raw connection is nobody's yet.
+        """
         ...
 
     async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> Listener:

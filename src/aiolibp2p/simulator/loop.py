@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import math
 import selectors
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
@@ -18,6 +19,9 @@ Ts = TypeVarTuple("Ts")
 
 NAMED_TASKS = 20
 """How many of the waiting tasks an error names."""
+
+RESOLUTION_S = 1e-7
+"""Timers so close together are due at once. Enough for thirty years of virtual time."""
 
 COLLECT_EVERY_TURNS = 100_000
 """Turns of the loop between two collections of garbage: at the same place in every run of a seed."""
@@ -41,6 +45,8 @@ class VirtualClock(selectors.BaseSelector):
         self.turns = 0
         self.limit_s: float | None = None
         """Virtual time that may not be passed."""
+        self.on_advance: Callable[[float], None] | None = None
+        """Told the time whenever it has moved. It adds no timer, so a deadlock is still seen as one."""
         self._on_deadlock = on_deadlock
         self._keys: dict[int, selectors.SelectorKey] = {}
 
@@ -64,9 +70,12 @@ class VirtualClock(selectors.BaseSelector):
         if timeout is None:
             self._on_deadlock()
         elif timeout > 0:
-            self.now += timeout
+            # Late in a long run the last step to a timer may be too small to add.
+            self.now = max(self.now + timeout, math.nextafter(self.now, math.inf))
             if self.limit_s is not None and self.now > self.limit_s:
                 raise LimitExceeded(f"{self.limit_s:g} s of virtual time are over, and it still runs")
+            if self.on_advance is not None:
+                self.on_advance(self.now)
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
@@ -88,6 +97,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.clock = VirtualClock(self._deadlocked)
         super().__init__(self.clock)
+        # asyncio adds this to the time to see which timers are due: what is lost in rounding would never be.
+        self._clock_resolution = RESOLUTION_S
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""

@@ -8,20 +8,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from aiolibp2p.abc.connection import RawConnection
-from aiolibp2p.abc.muxer import Muxer, MuxerSession
+from aiolibp2p.abc.connection import CapableConnection
+from aiolibp2p.abc.muxer import MuxerSession
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Role
 from aiolibp2p.abc.stream import StreamHandler
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, NegotiationFailed, RemoteError
 from aiolibp2p.events import Event, StreamEnded, StreamOpened
-from aiolibp2p.io.driver import Driver
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multistream import Initiator, Responder
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.stream import Negotiation, Stream
-from aiolibp2p.swarm.upgrade import Upgraded
 
 
 @dataclass(frozen=True)
@@ -59,26 +56,23 @@ class Connection:
     def __init__(
         self,
         context: ConnectionContext,
-        raw: RawConnection,
-        driver: Driver,
-        upgraded: Upgraded,
+        carrier: CapableConnection,
         is_outbound: bool,
     ) -> None:
-        self.local_address = raw.local_address
-        self.remote_address = raw.remote_address
+        self.local_address = carrier.local_address
+        self.remote_address = carrier.remote_address
         self.local_peer = context.local_peer
-        self.remote_peer = upgraded.secured.remote_peer
-        self.remote_key = upgraded.secured.remote_key
+        self.remote_peer = carrier.remote_peer
+        self.remote_key = carrier.remote_key
         self.is_outbound = is_outbound
         self.is_closed = False
-        self.flow = driver
+        self.flow = carrier.flow
         self.max_read_bytes = context.config.max_read_bytes
         self.session: MuxerSession
         self.idle_since: float | None = context.runtime.now()
         """When the last stream ended; None while there is one."""
         self._context = context
-        self._driver = driver
-        self._upgraded = upgraded
+        self._carrier = carrier
         self._loop = asyncio.get_running_loop()
         self._running = 0
         self._negotiating: dict[Stream, float] = {}
@@ -93,26 +87,26 @@ class Connection:
         direction = "to" if self.is_outbound else "from"
         return f"<Connection {direction} {self.remote_peer} at {self.remote_address}>"
 
-    def start(self, role: Role, muxer: Muxer) -> None:
-        """Take over from the upgrade: streams flow from now on."""
-        self.session = muxer.start(role, self, self._driver)
-        self._driver.run_session(self._upgraded.secured.cipher, self.session, self._upgraded.early_plaintext)
+    def start(self) -> None:
+        """Streams flow from now on."""
+        self.session = self._carrier.start(self, self.lost)
+        self._carrier.open()
         self._arm_session_timer()
 
     @property
     def security(self) -> str:
         """Protocol id of the security in use."""
-        return self._upgraded.security
+        return self._carrier.security
 
     @property
     def muxer(self) -> str:
         """Protocol id of the muxer in use."""
-        return self._upgraded.muxer
+        return self._carrier.muxer
 
     @property
     def early_muxer(self) -> bool:
         """The muxer was agreed inside the security handshake."""
-        return self._upgraded.early_muxer
+        return self._carrier.early_muxer
 
     @property
     def rtt(self) -> float | None:
@@ -247,13 +241,13 @@ class Connection:
         """The peer takes no more streams."""
         self._goodbye = True
         if self.session.stream_count == 0:
-            self._driver.close("the peer said goodbye" if not code else f"the peer ended the session (code {code})")
+            self._carrier.close("the peer said goodbye" if not code else f"the peer ended the session (code {code})")
 
     def idle(self) -> None:
         """No stream is open any more."""
         self.idle_since = self._context.runtime.now()
         if self._goodbye:
-            self._driver.close("the peer said goodbye")
+            self._carrier.close("the peer said goodbye")
 
     # Time
 
@@ -278,7 +272,7 @@ class Connection:
         try:
             self.session.handle_timeout(self._context.runtime.now())
         except RemoteError as error:
-            self._driver.abort(error)
+            self._carrier.abort(error)
             return
         self._arm_session_timer()
 
@@ -301,5 +295,5 @@ class Connection:
         """Say goodbye, end all streams, wait until it is gone (a second at most)."""
         if not self.is_closed:
             self.session.close()
-            self._driver.close(reason)
+            self._carrier.close(reason)
         await asyncio.shield(self._gone)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from aiolibp2p.abc.connection import MuxedConnection
+from aiolibp2p.abc.connection import CapableConnection, MuxedConnection
 from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.security import Role, Security
 from aiolibp2p.abc.transport import Listener, NewConnection, Transport
-from aiolibp2p.errors import DialFailed, HostNotRunning, UnsupportedAddress
+from aiolibp2p.errors import DialFailed, HandshakeFailed, HostNotRunning, UnsupportedAddress
 from aiolibp2p.events import (
     ConnectionClosed,
     ConnectionOpened,
@@ -33,6 +34,8 @@ from aiolibp2p.swarm.dialer import Candidates, DialerConfig, DialRace, SharedDia
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.resolver import Resolver, ResolverConfig, starts_with_name
 from aiolibp2p.swarm.upgrader import Intent, Upgrader, UpgraderConfig
+
+logger = logging.getLogger("aiolibp2p")
 
 
 @dataclass(frozen=True)
@@ -110,11 +113,22 @@ class Swarm:
         """As bound: ports filled in, wildcards unexpanded."""
         return [address for listener in self._listeners for address in listener.addresses]
 
-    def _accepted(self, raw: NewConnection) -> None:
-        if self._closed:
-            raw.abort()
+    def _accepted(self, new: NewConnection) -> None:
+        if isinstance(new, CapableConnection):
+            self._accepted_capable(new)
+        elif self._closed:
+            new.abort()
         else:
-            self._upgrader.accept(raw)
+            self._upgrader.accept(new)
+
+    def _accepted_capable(self, carrier: CapableConnection) -> None:
+        if self._closed:
+            carrier.abort(HostNotRunning("the host is closed"))
+            return
+        try:
+            self._upgrader.adopt(carrier, is_outbound=False)
+        except HandshakeFailed as error:
+            logger.debug("a connection from %s was refused: %s", carrier.remote_address, error)
 
     # Dialling
 
@@ -201,9 +215,11 @@ class Swarm:
         transport = self._transport(address)
         if transport is None:
             raise UnsupportedAddress(f"no transport of this host dials {address}")
-        raw = await transport.dial(address)
+        new = await transport.dial(address, peer)
+        if isinstance(new, CapableConnection):
+            return self._upgrader.adopt(new, is_outbound=True)
         intent = Intent(Role.INITIATOR, is_outbound=True, expected_peer=peer, optimistic=optimistic)
-        return await self._upgrader.upgrade(raw, intent)
+        return await self._upgrader.upgrade(new, intent)
 
     def _remember_refusal(self, address: Multiaddr) -> None:
         if len(self._not_optimistic) >= self._config.max_remembered_refusals:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 
-from aiolibp2p.abc.connection import RawConnection
-from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.connection import CapableConnection, RawConnection
+from aiolibp2p.abc.muxer import Muxer, MuxerSession, StreamAcceptor
 from aiolibp2p.abc.security import Role, Security
 from aiolibp2p.errors import HandshakeFailed, LimitExceeded, TimeoutExpired
 from aiolibp2p.io.buffers import SharedBuffers
@@ -41,6 +42,51 @@ class Intent:
     optimistic: bool = True
 
 
+class UpgradedConnection(CapableConnection):
+    """A raw connection after its upgrade: one driver, one cipher, one muxer session."""
+
+    def __init__(self, raw: RawConnection, driver: Driver, upgraded: Upgraded, role: Role, muxer: Muxer) -> None:
+        self.local_address = raw.local_address
+        self.remote_address = raw.remote_address
+        self.remote_peer = upgraded.secured.remote_peer
+        self.remote_key = upgraded.secured.remote_key
+        self.security = upgraded.security
+        self.muxer = upgraded.muxer
+        self.early_muxer = upgraded.early_muxer
+        self.flow = self._driver = driver
+        self._cipher = upgraded.secured.cipher
+        self._early_plaintext = upgraded.early_plaintext
+        self._role = role
+        self._start_muxer = muxer.start
+        self._session: MuxerSession
+        self._on_lost: Callable[[BaseException], None] = _ignore
+
+    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
+        """The muxer's session, over the driver."""
+        self._on_lost = on_lost
+        self._session = self._start_muxer(self._role, acceptor, self._driver)
+        return self._session
+
+    def open(self) -> None:
+        """Take over from the upgrade, beginning with what came behind it."""
+        early, self._early_plaintext = self._early_plaintext, b""
+        self._driver.run_session(self._cipher, self._session, early)
+
+    def close(self, reason: str) -> None:
+        """End after what is pending has left."""
+        self._driver.close(reason)
+
+    def abort(self, error: BaseException) -> None:
+        """End at once."""
+        self._driver.abort(error)
+
+    def lost(self, error: BaseException) -> None:
+        """The raw connection is gone."""
+        # It refers back to whoever started us: dropped, both are freed at once.
+        on_lost, self._on_lost = self._on_lost, _ignore
+        on_lost(error)
+
+
 class PendingUpgrade:
     """One raw connection on its way to a `Connection`; `settle` is called once, with it or with what ended it."""
 
@@ -55,7 +101,7 @@ class PendingUpgrade:
         self._raw = raw
         self._intent = intent
         self._settle = settle
-        self._connection: Connection | None = None
+        self._carrier: UpgradedConnection | None = None
         self._driver = Driver(raw, upgrader.buffers, self._lost)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -81,19 +127,18 @@ class PendingUpgrade:
         self._driver.abort(TimeoutExpired(f"the connection was not set up within {limit:g} s"))
 
     def _upgraded(self, upgraded: Upgraded) -> None:
-        context = self._upgrader.context
-        if upgraded.secured.remote_peer == context.local_peer:
-            raise HandshakeFailed("the host dialled itself")
-        connection = Connection(context, self._raw, self._driver, upgraded, self._intent.is_outbound)
-        connection.start(self._intent.role, self._upgrader.muxers[upgraded.muxer])
-        self._connection = connection
+        upgrader, intent = self._upgrader, self._intent
+        muxer = upgrader.muxers[upgraded.muxer]
+        carrier = UpgradedConnection(self._raw, self._driver, upgraded, intent.role, muxer)
+        connection = upgrader.begin(carrier, intent.is_outbound)
+        self._carrier = carrier
         self._over()
-        self._upgrader.established(connection)
+        upgrader.established(connection)
         self._settle(connection)
 
     def _lost(self, error: BaseException) -> None:
-        if self._connection is not None:
-            self._connection.lost(error)
+        if self._carrier is not None:
+            self._carrier.lost(error)
             return
         self._over()
         self._settle(error)
@@ -117,7 +162,6 @@ class Upgrader:
     ) -> None:
         self.context = context
         self.muxers = muxers
-        self.buffers = SharedBuffers()
         self.config = config
         self.established = established
         """Told of each connection the moment it stands."""
@@ -127,9 +171,35 @@ class Upgrader:
         }
         self._half_open: dict[PendingUpgrade, None] = {}
 
+    @cached_property
+    def buffers(self) -> SharedBuffers:
+        """Made with the first raw connection."""
+        return SharedBuffers()
+
     def plan(self, optimistic: bool) -> UpgradePlan:
         """What is offered."""
         return self._plans[optimistic]
+
+    def begin(self, carrier: CapableConnection, is_outbound: bool) -> Connection:
+        """Put streams on it. Raises HandshakeFailed when its other end is this very host."""
+        if carrier.remote_peer == self.context.local_peer:
+            raise HandshakeFailed("the host dialled itself")
+        connection = Connection(self.context, carrier, is_outbound)
+        connection.start()
+        return connection
+
+    def adopt(self, carrier: CapableConnection, is_outbound: bool) -> Connection:
+        """Take a connection that needs no upgrade. Raises HandshakeFailed, and ends it, when it is not wanted."""
+        kind = carrier.remote_key.kind
+        try:
+            if kind not in self.config.key_types:
+                raise HandshakeFailed(f"the peer has a key of type {kind.name.lower()}, which key_types does not allow")
+            connection = self.begin(carrier, is_outbound)
+        except HandshakeFailed as error:
+            carrier.abort(error)
+            raise
+        self.established(connection)
+        return connection
 
     def accept(self, raw: RawConnection) -> None:
         """Upgrade an inbound connection; a failure is nobody's business but the peer's."""
@@ -182,5 +252,5 @@ class Upgrader:
             pending.abort(LimitExceeded("the host is closing"))
 
 
-def _ignore(outcome: Connection | BaseException) -> None:
-    pass
+def _ignore(outcome: object) -> None:
+    """Nobody waits for it."""

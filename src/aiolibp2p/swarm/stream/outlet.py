@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
+from aiolibp2p.abc.connection import Flow
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.muxer import MuxerSession
 from aiolibp2p.errors import StreamBusy, StreamClosed, fresh
@@ -15,19 +15,6 @@ BATCH_BYTES = 64 * 1024
 
 YIELD_BYTES = 256 * 1024
 """A writer that never had to wait lets others run after so many bytes."""
-
-
-class Flow(Protocol):
-    """The transport's side of backpressure: the driver."""
-
-    @property
-    def full(self) -> bool:
-        """The transport holds more than it wants to."""
-        ...
-
-    async def drain(self, waiter: asyncio.Future[None]) -> None:
-        """Wait until it is not full, or until somebody else sets `waiter`."""
-        ...
 
 
 class Outlet:

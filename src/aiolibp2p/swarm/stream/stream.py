@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Protocol
 
-from aiolibp2p.abc.connection import MuxedConnection
+from aiolibp2p.abc.connection import Flow, MuxedConnection
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.muxer import MuxerSession
 from aiolibp2p.errors import (
@@ -25,7 +25,7 @@ from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.stream.inbox import Inbox
 from aiolibp2p.swarm.stream.negotiation import Negotiation
-from aiolibp2p.swarm.stream.outlet import Flow, Outlet
+from aiolibp2p.swarm.stream.outlet import Outlet
 
 CHUNK_BYTES = 64 * 1024
 """What iterating over a stream reads at once, at most."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from aiolibp2p.abc.transport import NewConnection
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.transports.tcp.connection import TcpConnection
 
 
@@ -54,7 +55,7 @@ class TcpTransport:
         """The same."""
         return _endpoint(address) is not None
 
-    async def dial(self, address: Multiaddr) -> NewConnection:
+    async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
         """Connect. Raises Unreachable or TimeoutExpired with the reason."""
         host, port, _family = _require_endpoint(address)
         timeout_s = self._config.connect_timeout_s

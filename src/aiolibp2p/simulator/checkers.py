@@ -1,0 +1,156 @@
+"""Invariants, looked at in every virtual second of a run and after it.
+
+A checker never raises for what it finds: it says it in words, and the run puts time and name to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from aiolibp2p.host import Host
+    from aiolibp2p.simulator.simulation import Simulation
+
+NAMED_TASKS = 5
+
+
+class Checker(Protocol):
+    """One invariant."""
+
+    name: str
+
+    def look(self) -> Iterator[str]:
+        """What is wrong at this moment, one line for each violation."""
+        ...
+
+    def finish(self) -> Iterator[str]:
+        """What is wrong at the end, after every host is closed."""
+        ...
+
+
+class NoLeaks:
+    """A host that was closed holds no connection, stream or task; at the end no task is left at all."""
+
+    name = "leaks"
+
+    def __init__(self) -> None:
+        self._closed: dict[str, Host] = {}
+        self._reported: dict[str, None] = {}
+
+    def closed(self, name: str, host: Host) -> None:
+        """A host was closed; of a node that restarts, the last one is looked at again in the end."""
+        self._closed[name] = host
+
+    def look(self) -> Iterator[str]:
+        """What closed hosts still hold."""
+        for name, host in self._closed.items():
+            left = host.statistics()
+            held = {
+                "connections": left.connections,
+                "streams": left.streams,
+                "half-open connections": left.half_open,
+                "tasks": left.tasks,
+            }
+            if any(held.values()) and name not in self._reported:
+                self._reported[name] = None
+                yield f"{name} is closed and holds {', '.join(f'{n} {what}' for what, n in held.items() if n)}"
+
+    def finish(self) -> Iterator[str]:
+        """The same, and the tasks that nobody ended."""
+        yield from self.look()
+        current = asyncio.current_task()
+        names = sorted(task.get_name() for task in asyncio.all_tasks() if task is not current)
+        if names:
+            more = f" and {len(names) - NAMED_TASKS} more" if len(names) > NAMED_TASKS else ""
+            yield f"{len(names)} tasks are left: {', '.join(names[:NAMED_TASKS])}{more}"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one host may hold. The defaults are those of its own limits."""
+
+    streams_per_connection: int = 2 * 1000
+    """Inbound and outbound."""
+    half_open: int = 128
+    connections: int = 10_000
+    tasks: int = 20_000
+
+
+class WithinBounds:
+    """No host holds more than its limits allow."""
+
+    name = "bounds"
+
+    def __init__(self, simulation: Simulation, bounds: Bounds = Bounds()) -> None:
+        self._simulation = simulation
+        self._bounds = bounds
+
+    def look(self) -> Iterator[str]:
+        """The hosts past a limit."""
+        bounds = self._bounds
+        for node in self._simulation.nodes:
+            if node.host is None:
+                continue
+            held = node.host.statistics()
+            most_streams = bounds.streams_per_connection * held.connections
+            for what, n, most in (
+                ("connections", held.connections, bounds.connections),
+                ("streams", held.streams, most_streams),
+                ("half-open connections", held.half_open, bounds.half_open),
+                ("tasks", held.tasks, bounds.tasks),
+            ):
+                if n > most:
+                    yield f"{node.name} holds {n} {what}, of at most {most}"
+
+    def finish(self) -> Iterator[str]:
+        """Nothing more: the hosts are gone."""
+        return iter(())
+
+
+class AtMostOnce:
+    """No message reaches a node twice. Scenarios tell it of each one that was delivered."""
+
+    name = "at-most-once"
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, Hashable], None] = {}
+        self._twice: list[str] = []
+
+    def delivered(self, node: str, message: Hashable) -> None:
+        """A node was handed this message."""
+        if (node, message) in self._seen:
+            self._twice.append(f"{node} was handed {message!r} twice")
+        self._seen[node, message] = None
+
+    def look(self) -> Iterator[str]:
+        """What came twice since the last look."""
+        twice, self._twice = self._twice, []
+        return iter(twice)
+
+    def finish(self) -> Iterator[str]:
+        """The same."""
+        return self.look()
+
+
+class AcknowledgedKept:
+    """What was acknowledged is still there in the end."""
+
+    name = "acknowledged-kept"
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Callable[[], bool]] = {}
+
+    def acknowledged(self, key: str, still_there: Callable[[], bool]) -> None:
+        """Somebody was promised that `key` is kept; `still_there` is asked at the end, when all hosts are closed."""
+        self._kept[key] = still_there
+
+    def look(self) -> Iterator[str]:
+        """Nothing: it may be on its way."""
+        return iter(())
+
+    def finish(self) -> Iterator[str]:
+        """What is gone."""
+        return (f"{key} was acknowledged and is gone" for key, kept in self._kept.items() if not kept())

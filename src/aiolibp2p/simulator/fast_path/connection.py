@@ -1,0 +1,218 @@
+"""A simulated connection that comes secured and muxed; implements `abc.connection.CapableConnection`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiolibp2p.abc.connection import CapableConnection
+from aiolibp2p.abc.muxer import MuxerSession, StreamAcceptor
+from aiolibp2p.abc.security import Role
+from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.keys import PublicKey
+from aiolibp2p.simulator.fast_path.frames import Frames, Hello
+from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
+
+if TYPE_CHECKING:
+    from aiolibp2p.simulator.network.stream_socket import StreamSocket
+
+SECURITY_ID = MUXER_ID = "/simulated/1.0.0"
+
+CLOSE_TIMEOUT_S = 1.0
+"""What is unsent when a connection is closed has so long to leave."""
+
+MAX_EARLY = 1000
+"""Parts that may come before streams are put on the connection."""
+
+
+class MuxedLink(CapableConnection):
+    """Receives for one stream socket, and is the flow of its streams.
+
+    First it shakes hands; `on_ready` is told once, of None or of what went wrong. Then it can be started.
+    """
+
+    def __init__(
+        self,
+        socket: StreamSocket,
+        role: Role,
+        key: PublicKey,
+        config: MuxedConfig,
+        on_ready: Callable[[BaseException | None], None],
+    ) -> None:
+        self.local_address = _address(socket.local)
+        self.remote_address = _address(socket.remote)
+        self.security = SECURITY_ID
+        self.muxer = MUXER_ID
+        self.early_muxer = True
+        self.flow = self
+        self.full = False
+        self._socket = socket
+        self._role = role
+        self._key = key
+        self._on_ready: Callable[[BaseException | None], None] | None = on_ready
+        self._config = config
+        self._loop = asyncio.get_running_loop()
+        self._session: MuxedSession | None = None
+        self._on_lost: Callable[[BaseException], None] | None = None
+        self._early: list[Frames] = []
+        self._is_open = self._lost = False
+        self._error: BaseException | None = None
+        self._drainers: dict[asyncio.Future[None], None] = {}
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    # The handshake
+
+    def shake_hands(self) -> None:
+        """Begin; the initiator speaks first."""
+        self._socket.set_high_water(self._config.high_water_bytes)
+        self._socket.start(self)
+        if self._role is Role.INITIATOR:
+            self._say_hello(0)
+
+    def _say_hello(self, part: int) -> None:
+        hello = Hello(part, self._key)
+        self._socket.send(hello, hello.size)
+
+    def _receive_hello(self, hello: Hello) -> None:
+        self.remote_key = hello.key
+        self.remote_peer = hello.key.peer_id
+        if hello.part < 2:
+            self._say_hello(hello.part + 1)
+        if hello.part:
+            self._ready(None)
+
+    def _ready(self, error: BaseException | None) -> None:
+        on_ready, self._on_ready = self._on_ready, None
+        if on_ready is not None:
+            on_ready(error)
+
+    # CapableConnection
+
+    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
+        """A session over this connection."""
+        self._on_lost = on_lost
+        session = self._session = MuxedSession(self._role, acceptor, self._config, self._loop.time, self._flush_soon)
+        session.rtt = self._socket.rtt()
+        return session
+
+    def open(self) -> None:
+        """Deliver what came meanwhile, and from now on."""
+        self._is_open = True
+        early, self._early = self._early, []
+        for part in early:
+            self._receive_frames(part)
+        if self._lost:
+            self._loop.call_soon(self._tell_lost)
+
+    def _flush_soon(self) -> None:
+        self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        session = self._session
+        if session is not None and session.pending and not self._lost:
+            frames, session.pending = Frames(tuple(session.pending)), []
+            self._socket.send(frames, frames.size)
+
+    # The socket's receiver
+
+    def segment_received(self, payload: object) -> None:
+        """Frames came."""
+        if self._error is not None:
+            return
+        if isinstance(payload, Hello):
+            self._receive_hello(payload)
+        elif isinstance(payload, Frames):
+            self._receive_frames(payload)
+        else:
+            self.fail(ProtocolViolation("something else than frames came"))
+
+    def _receive_frames(self, payload: Frames) -> None:
+        if not self._is_open or self._session is None:
+            if len(self._early) < MAX_EARLY:
+                self._early.append(payload)
+            return
+        session = self._session
+        try:
+            for frame in payload.frames:
+                session.receive_frame(frame)
+        except Libp2pError as error:
+            self.fail(error)
+
+    def eof_received(self) -> None:
+        """The peer is done: for a connection of streams that is its end."""
+        self.fail(ConnectionLost("the peer closed the connection"))
+
+    def connection_lost(self, error: OSError | None) -> None:
+        """The socket is gone."""
+        self._lost = True
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        if self._error is None:
+            how = "was closed" if error is None else f"broke: {error}"
+            self._error = ConnectionLost(f"the connection {how}")
+        self._wake_writers()
+        self._ready(self._error)
+        if self._is_open:
+            self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        on_lost, self._on_lost, self._session = self._on_lost, None, None
+        if on_lost is not None and self._error is not None:
+            on_lost(self._error)
+
+    def pause_writing(self) -> None:
+        """Streams wait from now on."""
+        self.full = True
+
+    def resume_writing(self) -> None:
+        """Streams may go on."""
+        self.full = False
+        self._wake_writers()
+
+    # Flow
+
+    async def drain(self, waiter: asyncio.Future[None]) -> None:
+        """Wait until the socket has caught up, or somebody else sets `waiter`. Raises ConnectionLost."""
+        if self.full and self._error is None:
+            self._drainers[waiter] = None
+            try:
+                await waiter
+            finally:
+                self._drainers.pop(waiter, None)
+        if self._error is not None:
+            raise ConnectionLost(str(self._error)) from self._error
+
+    def _wake_writers(self) -> None:
+        drainers, self._drainers = self._drainers, {}
+        for waiter in drainers:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # Ends
+
+    def fail(self, error: BaseException) -> None:
+        """End because of `error`, after what is pending has left."""
+        if self._error is not None:
+            return
+        self._error = error
+        self._flush()
+        self._socket.close()
+        self._wake_writers()
+        if not self._lost:
+            self._close_timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._socket.abort)
+
+    def close(self, reason: str) -> None:
+        """End in peace."""
+        self.fail(ConnectionLost(reason))
+
+    def abort(self, error: BaseException) -> None:
+        """End at once."""
+        if self._error is None:
+            self._error = error
+        self._socket.abort()
+
+
+def _address(endpoint: tuple[str, int]) -> Multiaddr:
+    return Multiaddr.from_ip_port(endpoint[0], "tcp", endpoint[1])

@@ -1,0 +1,264 @@
+"""One end of a simulated muxed connection: streams, windows, ids; frames in and out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.muxer import StreamAcceptor, StreamSink
+from aiolibp2p.abc.security import Role
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
+from aiolibp2p.simulator.fast_path.frames import Credit, Data, Fin, Frame, GoAway, Reset
+
+
+@dataclass(frozen=True)
+class MuxedConfig:
+    """Limits of a connection; sizes in bytes, times in seconds."""
+
+    window_bytes: int = 4 * 1024 * 1024
+    max_inbound_streams: int = 1000
+    max_outbound_streams: int = 1000
+    max_unread_bytes: int = 16 * 1024 * 1024
+    """Of all streams together; the stream that passes it is reset."""
+    linger_s: float = 60.0
+    """A stream we closed may stay half open so long."""
+    connect_timeout_s: float = 5.0
+    handshake_timeout_s: float = 10.0
+    high_water_bytes: int = 64 * 1024
+    """Unsent bytes past which streams wait."""
+
+
+class _Stream:
+    __slots__ = ("credit", "eof", "fin", "inbound", "linger_until", "owed", "room", "sink", "unread")
+
+    def __init__(self, sink: StreamSink, inbound: bool, window: int) -> None:
+        self.sink = sink
+        self.inbound = inbound
+        self.credit = self.room = window
+        self.owed = self.unread = 0
+        self.eof = self.fin = False
+        self.linger_until: float | None = None
+
+
+class MuxedSession:
+    """Implements `abc.muxer.MuxerSession` over frames. `send_soon` asks for a `flush` at the end of the tick."""
+
+    def __init__(
+        self,
+        role: Role,
+        acceptor: StreamAcceptor,
+        config: MuxedConfig,
+        now: Callable[[], float],
+        send_soon: Callable[[], None],
+    ) -> None:
+        self.closed = False
+        self.rtt: float | None = None
+        self.pending: list[Frame] = []
+        """What `flush` hands on; whoever flushes takes it."""
+        self._acceptor = acceptor
+        self._config = config
+        self._now = now
+        self._send_soon = send_soon
+        self._next_id = 1 if role is Role.INITIATOR else 2
+        self._last_theirs = 0
+        self._streams: dict[int, _Stream] = {}
+        self._lingering: dict[int, None] = {}
+        self._inbound = self._unread = 0
+
+    @property
+    def stream_count(self) -> int:
+        """Streams open at the moment."""
+        return len(self._streams)
+
+    def _queue(self, frame: Frame) -> None:
+        if not self.pending:
+            self._send_soon()
+        self.pending.append(frame)
+
+    # What our streams want
+
+    def open_stream(self, sink: StreamSink) -> int:
+        """A new stream's id. Raises LimitExceeded, ConnectionLost."""
+        if self.closed:
+            raise ConnectionLost("the connection takes no new streams")
+        if len(self._streams) - self._inbound >= self._config.max_outbound_streams:
+            raise LimitExceeded(f"{self._config.max_outbound_streams} streams are open")
+        stream_id = self._next_id
+        self._next_id += 2
+        self._streams[stream_id] = _Stream(sink, inbound=False, window=self._config.window_bytes)
+        return stream_id
+
+    def write(self, stream_id: int, data: ByteString) -> int:
+        """Take what the peer's window allows."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.fin:
+            return 0
+        n = min(len(data), stream.credit)
+        if n:
+            stream.credit -= n
+            self._queue(Data(stream_id, bytes(data[:n])))
+        return n
+
+    def consumed(self, stream_id: int, n: int) -> None:
+        """A reader took bytes; the peer is told once it is half a window."""
+        stream = self._streams.get(stream_id)
+        if stream is None or not n:
+            return
+        stream.unread -= n
+        self._unread -= n
+        stream.owed += n
+        if stream.owed * 2 >= self._config.window_bytes and not stream.eof:
+            self._give_credit(stream_id, stream)
+
+    def _give_credit(self, stream_id: int, stream: _Stream) -> None:
+        stream.room += stream.owed
+        self._queue(Credit(stream_id, stream.owed))
+        stream.owed = 0
+
+    def close_write(self, stream_id: int) -> None:
+        """Send FIN."""
+        stream = self._streams.get(stream_id)
+        if stream is not None and not stream.fin:
+            stream.fin = True
+            self._queue(Fin(stream_id))
+            self._forget_if_over(stream_id, stream)
+
+    def stop_reading(self, stream_id: int) -> None:
+        """Drop what comes, up to the window; then, or after a while, reset."""
+        stream = self._streams.get(stream_id)
+        if stream is not None and stream.linger_until is None:
+            self._unread -= stream.unread
+            stream.unread = 0
+            stream.linger_until = self._now() + self._config.linger_s
+            self._lingering[stream_id] = None
+
+    def reset_stream(self, stream_id: int, code: int = 0) -> None:
+        """Send RST and forget the stream."""
+        if stream_id in self._streams:
+            self._queue(Reset(stream_id, code))
+            self._forget(stream_id)
+
+    def close(self, code: int = 0) -> None:
+        """Say goodbye."""
+        if not self.closed:
+            self.closed = True
+            self._queue(GoAway(code))
+            self._acceptor.capacity()
+
+    def abort(self, reason: str) -> None:
+        """The connection is gone."""
+        self.closed = True
+        streams, self._streams = self._streams, {}
+        self._lingering.clear()
+        for stream in streams.values():
+            if stream.linger_until is None:
+                stream.sink.reset_received(0, reason)
+        self._acceptor.capacity()
+
+    def flush(self) -> None:
+        """The connection takes `pending` itself."""
+
+    def drained(self) -> None:
+        """Nothing was held back."""
+
+    def receive_data(self, data: bytes) -> None:
+        """Raises ProtocolViolation: it takes frames, no bytes."""
+        raise ProtocolViolation("bytes came where frames were expected")
+
+    # What the peer's say
+
+    def receive_frame(self, frame: Frame) -> None:
+        """One frame of the peer's. Raises ProtocolViolation for data past its window."""
+        if isinstance(frame, Data):
+            self._receive_data(frame.stream_id, frame.data)
+        elif isinstance(frame, GoAway):
+            self.closed = True
+            self._acceptor.said_goodbye(frame.code)
+            self._acceptor.capacity()
+        else:
+            stream = self._streams.get(frame.stream_id)
+            if stream is None and isinstance(frame, Fin):
+                stream = self._accept(frame.stream_id)
+            if stream is not None:
+                self._receive_control(stream, frame)
+
+    def _receive_control(self, stream: _Stream, frame: Fin | Reset | Credit) -> None:
+        if isinstance(frame, Credit):
+            stream.credit += frame.n
+            stream.sink.credit_received()
+        elif isinstance(frame, Fin) and not stream.eof:
+            stream.eof = True
+            if stream.linger_until is None:
+                stream.sink.eof_received()
+            self._forget_if_over(frame.stream_id, stream)
+        elif isinstance(frame, Reset):
+            self._forget(frame.stream_id)
+            if stream.linger_until is None:
+                stream.sink.reset_received(frame.code, "the peer reset the stream")
+
+    def _accept(self, stream_id: int) -> _Stream | None:
+        if stream_id % 2 == self._next_id % 2 or stream_id <= self._last_theirs:
+            return None
+        self._last_theirs = stream_id
+        sink = None
+        if not self.closed and self._inbound < self._config.max_inbound_streams:
+            sink = self._acceptor.accept(stream_id)
+        if sink is None:
+            self._queue(Reset(stream_id, 0))
+            return None
+        self._inbound += 1
+        stream = self._streams[stream_id] = _Stream(sink, inbound=True, window=self._config.window_bytes)
+        return stream
+
+    def _receive_data(self, stream_id: int, data: bytes) -> None:
+        stream = self._streams.get(stream_id) or self._accept(stream_id)
+        if stream is None:
+            return
+        n = len(data)
+        stream.room -= n
+        if stream.room < 0:
+            raise ProtocolViolation(f"stream {stream_id}: data past its window")
+        if stream.linger_until is not None:
+            if not stream.room:
+                self.reset_stream(stream_id)
+            return
+        if self._unread + n > self._config.max_unread_bytes:
+            self.reset_stream(stream_id)
+            stream.sink.reset_received(0, "too much waits unread on this connection")
+            return
+        stream.unread += n
+        self._unread += n
+        stream.sink.data_received(data)
+
+    def _forget_if_over(self, stream_id: int, stream: _Stream) -> None:
+        if stream.fin and stream.eof:
+            self._forget(stream_id)
+
+    def _forget(self, stream_id: int) -> None:
+        stream = self._streams.pop(stream_id, None)
+        self._lingering.pop(stream_id, None)
+        if stream is None:
+            return
+        self._unread -= stream.unread
+        if stream.inbound:
+            self._inbound -= 1
+        else:
+            self._acceptor.capacity()
+        if not self._streams:
+            self._acceptor.idle()
+
+    # Time
+
+    def next_timeout(self) -> float | None:
+        """When the stream that lingers longest is given up."""
+        for stream_id in self._lingering:
+            return self._streams[stream_id].linger_until
+        return None
+
+    def handle_timeout(self, now: float) -> None:
+        """Give up streams that lingered too long."""
+        for stream_id in list(self._lingering):
+            until = self._streams[stream_id].linger_until
+            if until is not None and until <= now:
+                self.reset_stream(stream_id)

@@ -1,0 +1,130 @@
+"""Dial and listen on a simulated network, over connections that come secured and muxed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.transport import NewConnection
+from aiolibp2p.errors import ListenFailed, PeerIdMismatch, TimeoutExpired, Unreachable, UnsupportedAddress
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.keys import PrivateKey
+from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.simulator.fast_path.connection import MuxedLink
+from aiolibp2p.simulator.fast_path.session import MuxedConfig
+
+if TYPE_CHECKING:
+    from aiolibp2p.simulator.network import Interface
+    from aiolibp2p.simulator.network.stream_socket import StreamSocket
+
+
+class MuxedListener:
+    """Implements `abc.transport.Listener`."""
+
+    def __init__(self, interface: Interface, address: Multiaddr, port: int) -> None:
+        self.addresses: Sequence[Multiaddr] = [address]
+        self._interface = interface
+        self._port = port
+
+    async def close(self) -> None:
+        """Stop accepting."""
+        self._interface.stop_listening(self._port)
+
+
+class MuxedTransport:
+    """The fast path: implements `abc.transport.Transport` for /ip4 or /ip6, then /tcp.
+
+    The handshake takes the round trips and about the bytes of TCP, Noise and yamux; keys are believed.
+    """
+
+    name = "simulated"
+
+    def __init__(self, interface: Interface, key: PrivateKey, config: MuxedConfig | None = None) -> None:
+        self._interface = interface
+        self._key = key.public_key
+        self._config = config or MuxedConfig()
+
+    def can_dial(self, address: Multiaddr) -> bool:
+        """An ip address, then tcp, then nothing."""
+        return _endpoint(address) is not None
+
+    def can_listen(self, address: Multiaddr) -> bool:
+        """The same."""
+        return _endpoint(address) is not None
+
+    async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
+        """Connect and shake hands. Raises Unreachable, TimeoutExpired, PeerIdMismatch, and what lost the connection."""
+        ip, port = _require_endpoint(address)
+        try:
+            async with asyncio.timeout(self._config.connect_timeout_s):
+                socket = await self._interface.connect(ip, port)
+        except TimeoutError as error:
+            raise TimeoutExpired(f"no answer within {self._config.connect_timeout_s:g} s") from error
+        except OSError as error:
+            raise Unreachable((error.strerror or str(error)).lower()) from error
+        link = await self._shake_hands(socket)
+        if expected_peer is not None and link.remote_peer != expected_peer:
+            mismatch = PeerIdMismatch(expected_peer, link.remote_peer)
+            link.abort(mismatch)
+            raise mismatch
+        return link
+
+    async def _shake_hands(self, socket: StreamSocket) -> MuxedLink:
+        done: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+
+        def ready(error: BaseException | None) -> None:
+            if not done.done():
+                done.set_result(error)
+
+        link = MuxedLink(socket, Role.INITIATOR, self._key, self._config, ready)
+        link.shake_hands()
+        try:
+            async with asyncio.timeout(self._config.handshake_timeout_s):
+                error = await done
+        except BaseException as interrupted:
+            link.abort(interrupted)
+            if isinstance(interrupted, TimeoutError):
+                limit = self._config.handshake_timeout_s
+                raise TimeoutExpired(f"the connection was not set up within {limit:g} s") from interrupted
+            raise
+        if error is not None:
+            raise error
+        return link
+
+    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> MuxedListener:
+        """Bind and accept. Raises ListenFailed naming the address."""
+        ip, port = _require_endpoint(address)
+        if ip != self._interface.ip:
+            raise ListenFailed(f"cannot listen on {address}: this node's address is {self._interface.ip}")
+        try:
+            bound = self._interface.listen(port, lambda socket: self._accept(socket, accepted))
+        except OSError as error:
+            raise ListenFailed(f"cannot listen on {address}: {error.strerror or error}") from error
+        return MuxedListener(self._interface, Multiaddr.from_ip_port(ip, "tcp", bound), bound)
+
+    def _accept(self, socket: StreamSocket, accepted: Callable[[NewConnection], None]) -> None:
+        def ready(error: BaseException | None) -> None:
+            timer.cancel()
+            if error is None:
+                accepted(link)
+
+        link = MuxedLink(socket, Role.RESPONDER, self._key, self._config, ready)
+        limit = self._config.handshake_timeout_s
+        timer = asyncio.get_running_loop().call_later(limit, link.abort, TimeoutExpired("the handshake took too long"))
+        link.shake_hands()
+
+
+def _endpoint(address: Multiaddr) -> tuple[str, int] | None:
+    parts = address.components()
+    if len(parts) != 2 or parts[0].name not in ("ip4", "ip6") or parts[1].name != "tcp" or parts[0].value is None:
+        return None
+    return parts[0].value, int(parts[1].value or 0)
+
+
+def _require_endpoint(address: Multiaddr) -> tuple[str, int]:
+    endpoint = _endpoint(address)
+    if endpoint is None:
+        raise UnsupportedAddress(f"{address} is no address of the simulated network")
+    return endpoint

@@ -1,0 +1,76 @@
+"""What goes wrong on purpose: each fault is one call, and one line of the trace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aiolibp2p.simulator.node import Node
+
+if TYPE_CHECKING:
+    from aiolibp2p.simulator.simulation import Simulation
+
+
+class Faults:
+    """The faults of one simulation: `simulation.faults.partition(...)`."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._conditions = simulation.network.conditions
+
+    def _record(self, what: str) -> None:
+        self._simulation.record(f"fault {what}")
+        self._simulation.count("faults")
+
+    def partition(self, *groups: Sequence[Node]) -> None:
+        """Nothing passes from one group to another, until `heal`. A node in no group is cut from nobody."""
+        names = [[node.name for node in group] for group in groups]
+        self._record(f"partition {' | '.join(','.join(group) for group in names)}")
+        self._conditions.partition(*names)
+
+    def cut(self, a: Node, b: Node) -> None:
+        """Nothing passes from `a` to `b`; the other way it does. Until `heal`."""
+        self._record(f"cut {a.name}>{b.name}")
+        self._conditions.cut(a.name, b.name)
+
+    def heal(self) -> None:
+        """No partition and no cut any more."""
+        self._record("heal")
+        self._conditions.heal()
+
+    def spike(self, extra_s: float, for_s: float, a: Node | None = None, b: Node | None = None) -> None:
+        """For some seconds everything from `a` to `b` takes longer; None stands for everybody."""
+        start, end = (None if node is None else node.name for node in (a, b))
+        self._record(f"spike {start or '*'}>{end or '*'} {extra_s:g}")
+        self._conditions.add_latency_s(start, end, extra_s)
+        asyncio.get_running_loop().call_later(for_s, self._end_spike, start, end, extra_s)
+
+    def _end_spike(self, start: str | None, end: str | None, extra_s: float) -> None:
+        self._record(f"spike over {start or '*'}>{end or '*'} {extra_s:g}")
+        self._conditions.add_latency_s(start, end, -extra_s)
+
+    async def crash(self, node: Node) -> None:
+        """See `Node.crash`."""
+        self._record(f"crash {node.name}")
+        await node.crash()
+
+    async def stop(self, node: Node) -> None:
+        """See `Node.stop`."""
+        self._record(f"stop {node.name}")
+        await node.stop()
+
+    async def restart(self, node: Node, with_disk: bool = True) -> None:
+        """See `Node.restart`."""
+        self._record(f"restart {node.name} {'with' if with_disk else 'without'} disk")
+        await node.restart(with_disk)
+
+    def skew(self, node: Node, wall_offset_s: float = 0.0, rate: float = 1.0) -> None:
+        """The node's wall clock is off by so much, and its clocks run so fast; it keeps them through restarts."""
+        self._record(f"skew {node.name} {wall_offset_s:g} {rate:g}")
+        node.runtime.skew(wall_offset_s, rate)
+
+    def slow_reader(self, node: Node, stalled: bool = True) -> None:
+        """The node takes nothing that its peers send it on streams, until it is told to go on (`stalled=False`)."""
+        self._record(f"{'stall' if stalled else 'go on'} {node.name}")
+        node.interface.stall(stalled)
