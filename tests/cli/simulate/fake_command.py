@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -14,8 +15,10 @@ from aiolibp2p.cli.main import build_parser
 from aiolibp2p.cli.simulate import command
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.simulator.scenario import Scenario
-from aiolibp2p.simulator.simulation import Simulation
 from aiolibp2p.simulator.sweep.runs import RunOne
+
+if TYPE_CHECKING:
+    from aiolibp2p.simulator.simulation import Simulation
 from simulator.sweep import fake_runs
 
 

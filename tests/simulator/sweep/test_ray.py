@@ -46,6 +46,12 @@ def test_a_run_that_ray_loses_is_a_violation() -> None:
     assert not results[3].violations
 
 
+@needs_ray
+def test_a_cluster_that_is_not_there_is_said_at_once() -> None:
+    with pytest.raises(ConnectionError, match="no Ray cluster answers at 127.0.0.1:1: "):
+        list(ray_cluster.run_on_ray(Sweep("fake", [1]), "127.0.0.1:1", run=fake_runs.fine))
+
+
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'aiolibp2p\[ray\]'"):

@@ -13,6 +13,9 @@ from aiolibp2p.simulator.report.style import STYLE
 from aiolibp2p.simulator.scenario import RunResult
 
 MAX_PLOT_POINTS = 500
+MAX_STRETCHES = 200
+"""Of a plot over time: what passes in one is averaged, more would be noise."""
+
 MAX_PLOTS = 60
 MAX_ROWS = 1000
 """Runs in the table; those that failed come first."""
@@ -113,16 +116,18 @@ def _plot(name: str, points: Points, runs: int) -> str:
         ordered = sorted(values)
         note = ", ".join(f"{label} {plot.quantity(quantile(ordered, share), 's')}" for label, share in _SUMMARY)
     elif name.endswith("_bytes"):
-        over_time = rate(points, runs, MAX_PLOT_POINTS)
+        over_time = rate(points, runs, MAX_STRETCHES)
         x = plot.Axis("virtual seconds", 0.0, max((at for at, _ in points), default=1.0) or 1.0)
         y = plot.axis("bytes a second", [amount for _, amount in over_time], "B/s")
         drawn, kind = plot.curve(name, x, y, over_time, filled=True), "bandwidth over time, an average run"
         note = f"{plot.quantity(sum(values) / max(runs, 1), 'B')} a run"
     else:
         counts = histogram(values, MAX_PLOT_POINTS)
-        x = plot.Axis(name, counts[0][0], counts[-1][1])
+        # A bar for one whole number stands around it.
+        left = 0.5 if counts[0][1] - counts[0][0] == 1 else 0.0
+        x = plot.Axis(name, counts[0][0] - left, counts[-1][1] - left)
         y = plot.axis("how many", [float(count) for _, _, count in counts])
-        drawn, kind = plot.bars(name, x, y, counts), "histogram"
+        drawn, kind = plot.bars(name, x, y, counts, left), "histogram"
         note = f"mean {sum(values) / len(values):.3g}, from {min(values):.6g} to {max(values):.6g}"
     count = f"{len(values):,} measurements"
     caption = f"<figcaption><b>{escape(name)}</b> {escape(kind)}<small>{escape(note)}; {count}</small></figcaption>"

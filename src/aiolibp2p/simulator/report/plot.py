@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 560, 260
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 44
-TICKS = 5
+LEFT, RIGHT, TOP, BOTTOM = 86, 16, 12, 44
+TICKS = 7
+"""About so many on an axis."""
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 
@@ -65,17 +66,17 @@ def steps(title: str, x: Axis, y: Axis, points: Sequence[tuple[float, float]]) -
     return curve(title, x, y, corners)
 
 
-def bars(title: str, x: Axis, y: Axis, counts: Sequence[tuple[float, float, int]]) -> str:
-    """A bar from here to there, so high, for each."""
+def bars(title: str, x: Axis, y: Axis, counts: Sequence[tuple[float, float, int]], left: float = 0.0) -> str:
+    """A bar from here to there, so high, for each; all of them moved to the left by so much."""
     place_x, place_y = _places(x, y)
     base = place_y(0.0)
     shapes = []
     for low, high, count in counts:
-        left, right, top = place_x(low), place_x(high), place_y(count)
-        width, height = max(0.5, right - left - 1), base - top
+        start, end, top = place_x(low - left), place_x(high - left), place_y(count)
+        width, height = max(0.5, end - start - 1), base - top
         hint = f"<title>{_number(low)}: {count}</title>"
         shapes.append(
-            f'<rect class="bar" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}">{hint}</rect>'
+            f'<rect class="bar" x="{start:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}">{hint}</rect>'
         )
     return _framed(title, x, y, "".join(shapes))
 

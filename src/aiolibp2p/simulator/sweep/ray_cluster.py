@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from aiolibp2p.simulator.sweep.runs import RunOne, Sweep, lost_run, run_one
 LOCAL = "local"
 """The address that stands for a cluster of this machine's own, for as long as the sweep takes."""
 
+REACH_TIMEOUT_S = 10.0
 MAX_REASON_LENGTH = 2000
 
 
@@ -52,11 +54,23 @@ def _connect(ray: Any, address: str) -> None:
         paths = {"env_vars": {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}}
         ray.init(address=LOCAL, include_dashboard=False, runtime_env=paths, **quiet)
         return
+    _reach(address)
     try:
         ray.init(address=address, **quiet)
     except (ValueError, RuntimeError) as error:
         # A ConnectionError passes as it is.
         raise ConfigError(f"no Ray cluster at {address!r}: {error}") from error
+
+
+def _reach(address: str) -> None:
+    """Ray would try for minutes, and say a lot."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and port.isascii() and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(f"no Ray cluster answers at {address}: {error}") from error
 
 
 def _results(ray: Any, sweep: Sweep, jobs: int, run: RunOne, pending: dict[Any, RunOptions]) -> Iterator[RunResult]:
