@@ -35,6 +35,12 @@ def test_inside_fastapi() -> None:
     assert "answer: HELLO" in run(["examples/03_inside_fastapi.py"])
 
 
+def test_simulate() -> None:
+    output = run(["examples/04_simulate.py"])
+    assert "violations: []" in output
+    assert "the same again: True" in output
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_examples_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 60

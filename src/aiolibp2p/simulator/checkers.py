@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from aiolibp2p.host import Host
+    from aiolibp2p.host import Host, HostStatistics
     from aiolibp2p.simulator.simulation import Simulation
 
 NAMED_TASKS = 5
@@ -39,6 +39,8 @@ class NoLeaks:
     def __init__(self) -> None:
         self._closed: dict[str, Host] = {}
         self._reported: dict[str, None] = {}
+        self._before = asyncio.all_tasks()
+        """Tasks of whoever runs the simulation."""
 
     def closed(self, name: str, host: Host) -> None:
         """A host was closed; of a node that restarts, the last one is looked at again in the end."""
@@ -62,7 +64,8 @@ class NoLeaks:
         """The same, and the tasks that nobody ended."""
         yield from self.look()
         current = asyncio.current_task()
-        names = sorted(task.get_name() for task in asyncio.all_tasks() if task is not current)
+        tasks = asyncio.all_tasks() - self._before
+        names = sorted(task.get_name() for task in tasks if task is not current)
         if names:
             more = f" and {len(names) - NAMED_TASKS} more" if len(names) > NAMED_TASKS else ""
             yield f"{len(names)} tasks are left: {', '.join(names[:NAMED_TASKS])}{more}"
@@ -90,20 +93,20 @@ class WithinBounds:
 
     def look(self) -> Iterator[str]:
         """The hosts past a limit."""
-        bounds = self._bounds
         for node in self._simulation.nodes:
-            if node.host is None:
-                continue
-            held = node.host.statistics()
-            most_streams = bounds.streams_per_connection * held.connections
-            for what, n, most in (
-                ("connections", held.connections, bounds.connections),
-                ("streams", held.streams, most_streams),
-                ("half-open connections", held.half_open, bounds.half_open),
-                ("tasks", held.tasks, bounds.tasks),
-            ):
-                if n > most:
-                    yield f"{node.name} holds {n} {what}, of at most {most}"
+            if node.host is not None:
+                yield from (f"{node.name} holds {excess}" for excess in self._excesses(node.host.statistics()))
+
+    def _excesses(self, held: HostStatistics) -> Iterator[str]:
+        bounds = self._bounds
+        for what, n, most in (
+            ("connections", held.connections, bounds.connections),
+            ("streams", held.streams, bounds.streams_per_connection * held.connections),
+            ("half-open connections", held.half_open, bounds.half_open),
+            ("tasks", held.tasks, bounds.tasks),
+        ):
+            if n > most:
+                yield f"{n} {what}, of at most {most}"
 
     def finish(self) -> Iterator[str]:
         """Nothing more: the hosts are gone."""

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.service import Service
 from aiolibp2p.abc.transport import Transport
+from aiolibp2p.assembly import HostConfig, Limits
 from aiolibp2p.errors import LocalError
-from aiolibp2p.host import Host, HostOptions
+from aiolibp2p.host import Host
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.simulator.fast_path import MuxedTransport
 from aiolibp2p.simulator.network import Interface
 from aiolibp2p.simulator.runtime import SimulatedRuntime, seeded_random
+from aiolibp2p.simulator.transport import StreamTransport
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
@@ -25,14 +30,26 @@ PORT = 4001
 """Where every node listens."""
 
 
+class NodeOptions(TypedDict, total=False):
+    """Options of `Host` that a node may be given; key, runtime and transports replace the simulation's own."""
+
+    key: PrivateKey | None
+    listen: Sequence[str]
+    security: Sequence[str]
+    muxers: Sequence[str]
+    agent_version: str
+    transports: Sequence[Transport] | None
+    limits: Limits
+    runtime: Runtime | None
+
+
 @dataclass(frozen=True)
 class NodeConfig:
     """What a node's hosts are made with, each time it starts."""
 
     services: Callable[[Node], Sequence[Service]] | None = None
     """Called at each start: services, like hosts, are started once."""
-    options: HostOptions = field(default_factory=HostOptions)
-    """Of `Host`; what the simulation sets itself (key, runtime, transports) may be replaced."""
+    options: NodeOptions = field(default_factory=NodeOptions)
 
 
 class Node:
@@ -97,20 +114,16 @@ class Node:
             self.host = host
 
     def _make_host(self) -> Host:
-        options: HostOptions = {
-            "key": self.key,
-            "runtime": self.runtime,
-            "transports": [self._transport()],
-            "listen": [f"/ip4/{self.interface.ip}/tcp/{PORT}"],
-        }
-        if self._config.services is not None:
-            options["services"] = self._config.services(self)
-        options.update(self._config.options)
-        return Host(**options)
+        config = HostConfig(
+            key=self.key,
+            listen=[f"/ip4/{self.interface.ip}/tcp/{PORT}"],
+            services=() if self._config.services is None else self._config.services(self),
+            transports=[self._transport()],
+            runtime=self.runtime,
+        )
+        return Host(dataclasses.replace(config, **self._config.options))
 
     def _transport(self) -> Transport:
-        from aiolibp2p.simulator.transport import MuxedTransport, StreamTransport
-
         if self._simulation.fidelity == "fast":
             return MuxedTransport(self.interface, self.key)
         return StreamTransport(self.interface)

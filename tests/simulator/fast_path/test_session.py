@@ -7,7 +7,7 @@ import pytest
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
-from aiolibp2p.simulator.fast_path.frames import Data, Frame, GoAway
+from aiolibp2p.simulator.fast_path.frames import Data, Frame, GoAway, Probe
 from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
 
 SMALL = MuxedConfig(window_bytes=100, max_inbound_streams=2, max_outbound_streams=3, max_unread_bytes=150, linger_s=5.0)
@@ -209,8 +209,25 @@ def test_a_stream_that_lingers_too_long_is_reset() -> None:
     assert two.b.session.stream_count == 1
     two.b.session.handle_timeout(5.0)
     two.exchange()
-    assert two.b.session.next_timeout() is None
+    assert two.b.session.next_timeout() == 30.0
     assert sink.said == ["eof", "reset 0: the peer reset the stream"]
+
+
+def test_a_silent_peer_is_asked_whether_it_is_there() -> None:
+    two = Two()
+    session = two.a.session
+    assert session.next_timeout() == 30.0
+    session.handle_timeout(30.0)
+    # Nothing is lost on a connection that has just been made: it gets one more interval.
+    session.handle_timeout(60.0)
+    assert session.pending == [Probe(1, is_answer=False)]
+    two.exchange()
+    session.handle_timeout(70.0)
+    session.handle_timeout(100.0)
+    assert session.pending == [Probe(2, is_answer=False)]
+    assert session.next_timeout() == 110.0
+    with pytest.raises(ConnectionLost, match="fell silent"):
+        session.handle_timeout(110.0)
 
 
 def test_after_a_goodbye_nothing_new_is_opened_and_what_runs_goes_on() -> None:

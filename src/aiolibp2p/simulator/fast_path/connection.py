@@ -10,10 +10,10 @@ from aiolibp2p.abc.connection import CapableConnection
 from aiolibp2p.abc.muxer import MuxerSession, StreamAcceptor
 from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
-from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.simulator.fast_path.frames import Frames, Hello
 from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
+from aiolibp2p.simulator.transport.stream import socket_address
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.network.stream_socket import StreamSocket
@@ -41,8 +41,8 @@ class MuxedLink(CapableConnection):
         config: MuxedConfig,
         on_ready: Callable[[BaseException | None], None],
     ) -> None:
-        self.local_address = _address(socket.local)
-        self.remote_address = _address(socket.remote)
+        self.local_address = socket_address(socket.local)
+        self.remote_address = socket_address(socket.remote)
         self.security = SECURITY_ID
         self.muxer = MUXER_ID
         self.early_muxer = True
@@ -212,7 +212,3 @@ class MuxedLink(CapableConnection):
         if self._error is None:
             self._error = error
         self._socket.abort()
-
-
-def _address(endpoint: tuple[str, int]) -> Multiaddr:
-    return Multiaddr.from_ip_port(endpoint[0], "tcp", endpoint[1])

@@ -73,7 +73,15 @@ class GoAway:
     code: int
 
 
-Frame: TypeAlias = Data | Fin | Reset | Credit | GoAway
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Are you there; or its answer, which carries the same value."""
+
+    opaque: int
+    is_answer: bool
+
+
+Frame: TypeAlias = Data | Fin | Reset | Credit | GoAway | Probe
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.muxer import StreamAcceptor, StreamSink
 from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
-from aiolibp2p.simulator.fast_path.frames import Credit, Data, Fin, Frame, GoAway, Reset
+from aiolibp2p.muxers.yamux.keep_alive import KeepAlive
+from aiolibp2p.simulator.fast_path.frames import Credit, Data, Fin, Frame, GoAway, Probe, Reset
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class MuxedConfig:
     """Of all streams together; the stream that passes it is reset."""
     linger_s: float = 60.0
     """A stream we closed may stay half open so long."""
+    keep_alive_s: float = 30.0
+    """After so long a silence the peer is asked whether it is there."""
+    pong_timeout_s: float = 10.0
+    """It has so long to answer."""
     connect_timeout_s: float = 5.0
     handshake_timeout_s: float = 10.0
     high_water_bytes: int = 64 * 1024
@@ -65,6 +70,7 @@ class MuxedSession:
         self._streams: dict[int, _Stream] = {}
         self._lingering: dict[int, None] = {}
         self._inbound = self._unread = 0
+        self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, now())
 
     @property
     def stream_count(self) -> int:
@@ -170,8 +176,14 @@ class MuxedSession:
 
     def receive_frame(self, frame: Frame) -> None:
         """One frame of the peer's. Raises ProtocolViolation for data past its window."""
+        self._keep_alive.heard = True
         if isinstance(frame, Data):
             self._receive_data(frame.stream_id, frame.data)
+        elif isinstance(frame, Probe):
+            if frame.is_answer:
+                self._keep_alive.pong(frame.opaque, self._now())
+            else:
+                self._queue(Probe(frame.opaque, is_answer=True))
         elif isinstance(frame, GoAway):
             self.closed = True
             self._acceptor.said_goodbye(frame.code)
@@ -251,14 +263,18 @@ class MuxedSession:
     # Time
 
     def next_timeout(self) -> float | None:
-        """When the stream that lingers longest is given up."""
+        """When to look whether the peer is there, or to give up the stream that lingers longest."""
+        due_at = self._keep_alive.due_at
         for stream_id in self._lingering:
-            return self._streams[stream_id].linger_until
-        return None
+            until = self._streams[stream_id].linger_until
+            return due_at if until is None else min(due_at, until)
+        return due_at
 
     def handle_timeout(self, now: float) -> None:
-        """Give up streams that lingered too long."""
+        """Give up streams that lingered too long. Raises ConnectionLost when the peer stopped answering."""
         for stream_id in list(self._lingering):
             until = self._streams[stream_id].linger_until
             if until is not None and until <= now:
                 self.reset_stream(stream_id)
+        if self._keep_alive.check(now):
+            self._queue(Probe(self._keep_alive.ping(now), is_answer=False))

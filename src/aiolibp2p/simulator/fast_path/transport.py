@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aiolibp2p.abc.security import Role
 from aiolibp2p.abc.transport import NewConnection
-from aiolibp2p.errors import ListenFailed, PeerIdMismatch, TimeoutExpired, Unreachable, UnsupportedAddress
+from aiolibp2p.errors import PeerIdMismatch, TimeoutExpired
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.simulator.fast_path.connection import MuxedLink
 from aiolibp2p.simulator.fast_path.session import MuxedConfig
+from aiolibp2p.simulator.transport.stream import StreamListener, bind, connect, endpoint_of
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.network import Interface
     from aiolibp2p.simulator.network.stream_socket import StreamSocket
-
-
-class MuxedListener:
-    """Implements `abc.transport.Listener`."""
-
-    def __init__(self, interface: Interface, address: Multiaddr, port: int) -> None:
-        self.addresses: Sequence[Multiaddr] = [address]
-        self._interface = interface
-        self._port = port
-
-    async def close(self) -> None:
-        """Stop accepting."""
-        self._interface.stop_listening(self._port)
 
 
 class MuxedTransport:
@@ -48,22 +36,15 @@ class MuxedTransport:
 
     def can_dial(self, address: Multiaddr) -> bool:
         """An ip address, then tcp, then nothing."""
-        return _endpoint(address) is not None
+        return endpoint_of(address) is not None
 
     def can_listen(self, address: Multiaddr) -> bool:
         """The same."""
-        return _endpoint(address) is not None
+        return endpoint_of(address) is not None
 
     async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
         """Connect and shake hands. Raises Unreachable, TimeoutExpired, PeerIdMismatch, and what lost the connection."""
-        ip, port = _require_endpoint(address)
-        try:
-            async with asyncio.timeout(self._config.connect_timeout_s):
-                socket = await self._interface.connect(ip, port)
-        except TimeoutError as error:
-            raise TimeoutExpired(f"no answer within {self._config.connect_timeout_s:g} s") from error
-        except OSError as error:
-            raise Unreachable((error.strerror or str(error)).lower()) from error
+        socket = await connect(self._interface, address, self._config.connect_timeout_s)
         link = await self._shake_hands(socket)
         if expected_peer is not None and link.remote_peer != expected_peer:
             mismatch = PeerIdMismatch(expected_peer, link.remote_peer)
@@ -93,16 +74,10 @@ class MuxedTransport:
             raise error
         return link
 
-    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> MuxedListener:
+    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> StreamListener:
         """Bind and accept. Raises ListenFailed naming the address."""
-        ip, port = _require_endpoint(address)
-        if ip != self._interface.ip:
-            raise ListenFailed(f"cannot listen on {address}: this node's address is {self._interface.ip}")
-        try:
-            bound = self._interface.listen(port, lambda socket: self._accept(socket, accepted))
-        except OSError as error:
-            raise ListenFailed(f"cannot listen on {address}: {error.strerror or error}") from error
-        return MuxedListener(self._interface, Multiaddr.from_ip_port(ip, "tcp", bound), bound)
+        port = bind(self._interface, address, lambda socket: self._accept(socket, accepted))
+        return StreamListener(self._interface, port)
 
     def _accept(self, socket: StreamSocket, accepted: Callable[[NewConnection], None]) -> None:
         def ready(error: BaseException | None) -> None:
@@ -114,17 +89,3 @@ class MuxedTransport:
         limit = self._config.handshake_timeout_s
         timer = asyncio.get_running_loop().call_later(limit, link.abort, TimeoutExpired("the handshake took too long"))
         link.shake_hands()
-
-
-def _endpoint(address: Multiaddr) -> tuple[str, int] | None:
-    parts = address.components()
-    if len(parts) != 2 or parts[0].name not in ("ip4", "ip6") or parts[1].name != "tcp" or parts[0].value is None:
-        return None
-    return parts[0].value, int(parts[1].value or 0)
-
-
-def _require_endpoint(address: Multiaddr) -> tuple[str, int]:
-    endpoint = _endpoint(address)
-    if endpoint is None:
-        raise UnsupportedAddress(f"{address} is no address of the simulated network")
-    return endpoint

@@ -1,0 +1,178 @@
+"""Dial and listen on a simulated network; connections carry bytes, and are upgraded as TCP's are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiolibp2p.abc.connection import RawReceiver
+from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.transport import NewConnection
+from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.simulator.network import Interface, StreamSocket
+from aiolibp2p.simulator.network.packet import Payload
+
+
+@dataclass(frozen=True)
+class StreamTransportConfig:
+    """Limits of the transport."""
+
+    connect_timeout_s: float = 5.0
+    high_water_bytes: int = 64 * 1024
+    """Unsent bytes of a connection past which its streams wait."""
+
+
+class StreamConnection:
+    """Implements `abc.connection.RawConnection` over a stream socket, and is its receiver."""
+
+    def __init__(self, socket: StreamSocket, high_water_bytes: int) -> None:
+        self.local_address = socket_address(socket.local)
+        self.remote_address = socket_address(socket.remote)
+        self._socket = socket
+        self._receiver: RawReceiver | None = None
+        socket.set_high_water(high_water_bytes)
+
+    def start(self, receiver: RawReceiver) -> None:
+        """Deliver from now on."""
+        self._receiver = receiver
+        self._socket.start(self)
+
+    def write(self, data: ByteString) -> None:
+        """Send without waiting."""
+        self._socket.send(bytes(data), len(data))
+
+    def unsent(self) -> int:
+        """Bytes the simulated kernel has not taken. Whoever wrote them may use the buffer again all the same."""
+        return self._socket.unsent()
+
+    def rtt(self) -> float | None:
+        """The smallest round trip of the path."""
+        return self._socket.rtt()
+
+    def close(self) -> None:
+        """Send the rest, then end."""
+        self._socket.close()
+
+    def abort(self) -> None:
+        """End at once."""
+        self._socket.abort()
+
+    # The socket's receiver
+
+    def segment_received(self, payload: Payload) -> None:
+        """Bytes came."""
+        if self._receiver is None:
+            return
+        if isinstance(payload, bytes):
+            self._receiver.data_received(payload)
+        else:
+            self.abort()
+
+    def eof_received(self) -> None:
+        """No more will come."""
+        if self._receiver is not None:
+            self._receiver.eof_received()
+
+    def connection_lost(self, error: OSError | None) -> None:
+        """It is over."""
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        """Too much is unsent."""
+        if self._receiver is not None:
+            self._receiver.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has left."""
+        if self._receiver is not None:
+            self._receiver.resume_writing()
+
+
+class StreamListener:
+    """Implements `abc.transport.Listener`."""
+
+    def __init__(self, interface: Interface, port: int) -> None:
+        self.addresses: Sequence[Multiaddr] = [socket_address((interface.ip, port))]
+        self._interface = interface
+        self._port = port
+
+    async def close(self) -> None:
+        """Stop accepting."""
+        self._interface.stop_listening(self._port)
+
+
+class StreamTransport:
+    """Implements `abc.transport.Transport` for /ip4 or /ip6, then /tcp, on one interface."""
+
+    name = "simulated"
+
+    def __init__(self, interface: Interface, config: StreamTransportConfig | None = None) -> None:
+        self._interface = interface
+        self._config = config or StreamTransportConfig()
+
+    def can_dial(self, address: Multiaddr) -> bool:
+        """An ip address, then tcp, then nothing."""
+        return endpoint_of(address) is not None
+
+    def can_listen(self, address: Multiaddr) -> bool:
+        """The same."""
+        return endpoint_of(address) is not None
+
+    async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
+        """Connect. Raises Unreachable or TimeoutExpired with the reason."""
+        socket = await connect(self._interface, address, self._config.connect_timeout_s)
+        return StreamConnection(socket, self._config.high_water_bytes)
+
+    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> StreamListener:
+        """Bind and accept. Raises ListenFailed naming the address."""
+        high_water_bytes = self._config.high_water_bytes
+        port = bind(self._interface, address, lambda socket: accepted(StreamConnection(socket, high_water_bytes)))
+        return StreamListener(self._interface, port)
+
+
+async def connect(interface: Interface, address: Multiaddr, timeout_s: float) -> StreamSocket:
+    """A socket to that address. Raises Unreachable, TimeoutExpired, UnsupportedAddress."""
+    ip, port = _require_endpoint(address)
+    try:
+        async with asyncio.timeout(timeout_s) as timeout:
+            return await interface.connect(ip, port)
+    except OSError as error:
+        if timeout.expired():
+            raise TimeoutExpired(f"no answer within {timeout_s:g} s") from error
+        raise Unreachable((error.strerror or str(error)).lower()) from error
+
+
+def bind(interface: Interface, address: Multiaddr, accepted: Callable[[StreamSocket], None]) -> int:
+    """Listen at that address; at which port. Raises ListenFailed, UnsupportedAddress."""
+    ip, port = _require_endpoint(address)
+    if ip != interface.ip:
+        raise ListenFailed(f"cannot listen on {address}: the address of this interface is {interface.ip}")
+    try:
+        return interface.listen(port, accepted)
+    except OSError as error:
+        raise ListenFailed(f"cannot listen on {address}: {(error.strerror or str(error)).lower()}") from error
+
+
+def endpoint_of(address: Multiaddr) -> tuple[str, int] | None:
+    """The ip address and port; None for another kind of address."""
+    parts = address.components()
+    if len(parts) != 2 or parts[0].name not in ("ip4", "ip6") or parts[1].name != "tcp" or parts[0].value is None:
+        return None
+    return parts[0].value, int(parts[1].value or 0)
+
+
+def socket_address(endpoint: tuple[str, int]) -> Multiaddr:
+    """The multiaddr of a socket's end."""
+    return Multiaddr.from_ip_port(endpoint[0], "tcp", endpoint[1])
+
+
+def _require_endpoint(address: Multiaddr) -> tuple[str, int]:
+    endpoint = endpoint_of(address)
+    if endpoint is None:
+        raise UnsupportedAddress(f"{address} is no address of the simulated network")
+    return endpoint
