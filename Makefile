@@ -87,8 +87,12 @@ proto: $(READY) ## regenerate the *_pb2 files from their schemas
 interop: $(READY) ## against real go, rust and js peers
 	$(BIN)/python -m pytest tests/interop $(PYTEST_OPTIONS)
 
-simulate: ## (not there yet) seeded scenarios under virtual time
-	@echo "make simulate: the simulator is not built yet, so there is nothing to run" >&2; exit 1
+SCENARIO ?= connect-identify-ping
+SEEDS ?= 1..4
+SIMULATE_OPTIONS ?=
+
+simulate: $(READY) ## a simulated network, under virtual time: make simulate SCENARIO=churn SEEDS=1..100
+	@$(BIN)/p2p simulate $(SCENARIO) --seeds $(SEEDS) $(SIMULATE_OPTIONS)
 
 FUZZ_OPTIONS = $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET)) $(if $(SEED),--seed $(SEED)) \
 	$(if $(REPLAY),--replay $(REPLAY)) $(if $(ADOPT),--adopt $(ADOPT))

@@ -54,6 +54,7 @@ THIRD_PARTY_ROOMS = {
     "qh3": "transports/quic",
     "aioquic": "transports/quic",
     "ifaddr": "swarm",
+    "ray": "simulator",
 }
 """Each of these is known to one room only."""
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from aiolibp2p.cli import identify, identity, node, ping
 from aiolibp2p.cli.failures import UsageError, explain
 from aiolibp2p.cli.perf import command as perf
+from aiolibp2p.cli.simulate import command as simulate
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -23,6 +24,10 @@ try it, in two terminals:
 an identity that stays the same:
   p2p id --out me.key
   p2p node --identity me.key --listen /ip4/127.0.0.1/tcp/4001
+
+a whole network, simulated:
+  p2p simulate --list
+  p2p simulate connect-identify-ping --seeds 1..10
 
 Every command takes --json (one object a line), -v (more about what goes on) and --help.
 Exit status: 0 done, 1 failed, 2 called the wrong way.
@@ -71,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=False)
-    for command in (identity, node, ping, identify, perf):
+    for command in (identity, node, ping, identify, perf, simulate):
         sub = commands.add_parser(
             command.NAME,
             help=command.SUMMARY,
