@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from aiolibp2p.errors import Libp2pError
 from aiolibp2p.simulator.scenario import Scenario
 from aiolibp2p.simulator.scenarios import workloads
-from aiolibp2p.simulator.topology import full_mesh, star
+from aiolibp2p.simulator.topology import Edge, full_mesh, star
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.stream import Stream
@@ -16,69 +18,114 @@ if TYPE_CHECKING:
 SINK_ID = "/simulator/sink/1.0.0"
 CHUNK = bytes(16 * 1024)
 TOTAL_BYTES = 8 * 1024 * 1024
-STALL_S = 10.0
-STALLED_FOR_S = 20.0
-"""Shorter than a keep-alive takes to give a silent peer up."""
-END_S = 120.0
-MAX_HELD_BYTES = 4 * 1024 * 1024
+SHORT_S = 7.0
+"""A stall that everybody waits out: hosts give a peer that takes nothing ten seconds."""
+LONG_S = 40.0
+"""One after which every writer has given up."""
+GIVE_UP_S = 25.0
+FIRST_STALL_S = 10.0
+SECOND_STALL_S = 60.0
+MAX_HELD_BYTES = 5 * 1024 * 1024
 """What one writer may have on the way to a reader that reads nothing: stream window, socket buffers."""
 MAX_PING_S = 1.0
 MAX_NEIGHBOURS = 8
 
 
+class _Bulk:
+    """What everybody sends to the slow node, and what has come there."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self.slow, *self.others = simulation.nodes
+        self.received = {node.name: 0 for node in self.others}
+        self.sent = {node.name: 0 for node in self.others}
+        self.ended: dict[str, str] = {}
+        """How each writer ended."""
+        self._names = {node.peer_id: node.name for node in self.others}
+        self.slow.running.set_stream_handler(SINK_ID, self._sink)
+
+    async def _sink(self, stream: Stream) -> None:
+        async for chunk in stream:
+            self.received[self._names[stream.remote_peer]] += len(chunk)
+
+    def start(self) -> None:
+        """Everybody sends 8 MiB."""
+        for table in (self.received, self.sent):
+            table.update(dict.fromkeys(table, 0))
+        self.ended.clear()
+        for node in self.others:
+            self._simulation.spawn(self._send(node), f"{node.name} sends")
+
+    async def _send(self, node: Node) -> None:
+        try:
+            async with await node.running.new_stream(self.slow.address, SINK_ID) as stream:
+                while self.sent[node.name] < TOTAL_BYTES:
+                    await stream.write(CHUNK)
+                    self.sent[node.name] += len(CHUNK)
+        except Libp2pError as error:
+            self.ended[node.name] = str(error)
+            self._simulation.count("gave_up")
+        else:
+            self.ended[node.name] = ""
+            self._simulation.count("sent_bytes", TOTAL_BYTES)
+
+    def check_memory(self) -> None:
+        """What writers have on the way is bounded."""
+        for name, n in self.sent.items():
+            held = n - self.received[name]
+            self._simulation.measure("held_bytes", held)
+            if held > MAX_HELD_BYTES:
+                self._simulation.violate("memory", f"{name} has {held} bytes on the way to a reader that reads nothing")
+
+
 async def run(simulation: Simulation) -> None:
-    """Everybody sends 8 MiB to node 0, which stalls for twenty seconds; pings among the others stay quick."""
+    """Everybody sends 8 MiB to node 0, which stalls: first for a while, then for too long. Pings stay quick."""
     for _ in range(simulation.size):
         simulation.add_node()
     await simulation.start_nodes()
-    slow, *others = simulation.nodes
-    received = {node.name: 0 for node in others}
-    names = {node.peer_id: node.name for node in others}
-
-    async def sink(stream: Stream) -> None:
-        async for chunk in stream:
-            received[names[stream.remote_peer]] += len(chunk)
-
-    slow.running.set_stream_handler(SINK_ID, sink)
     edges = full_mesh(simulation.size) if simulation.size <= MAX_NEIGHBOURS else workloads.regular_edges(simulation)
     among = [edge for edge in edges if 0 not in edge]
     await workloads.connect_all(simulation, among + star(simulation.size))
-    await simulation.wait_until(STALL_S)
-    simulation.faults.slow_reader(slow)
-    before = dict(received)
-    sent = {node.name: 0 for node in others}
-    for node in others:
-        simulation.spawn(_send(simulation, node, slow, sent), f"{node.name} sends")
-    await simulation.wait_until(STALL_S + 1)
-    for a, b in among:
-        simulation.spawn(_ping(simulation, simulation.nodes[a], simulation.nodes[b]), f"n{a} pings n{b}")
-    await simulation.wait_until(STALL_S + STALLED_FOR_S)
-    for name, n in sent.items():
-        simulation.measure("held_bytes", n - (received[name] - before[name]))
-        if n - (received[name] - before[name]) > MAX_HELD_BYTES:
-            simulation.violate("memory", f"{name} wrote {n} bytes to a reader that reads nothing")
-    simulation.faults.slow_reader(slow, stalled=False)
-    await simulation.wait_until(END_S)
-    for name, n in received.items():
+    bulk = _Bulk(simulation)
+
+    await simulation.wait_until(FIRST_STALL_S)
+    simulation.faults.slow_reader(bulk.slow)
+    bulk.start()
+    await _ping_all(simulation, among, FIRST_STALL_S + SHORT_S)
+    bulk.check_memory()
+    simulation.faults.slow_reader(bulk.slow, stalled=False)
+    await simulation.wait_until(SECOND_STALL_S)
+    for name, n in bulk.received.items():
         if n != TOTAL_BYTES:
-            simulation.violate("delivered", f"{n} of {TOTAL_BYTES} bytes of {name} arrived")
+            simulation.violate("delivered", f"{n} of {TOTAL_BYTES} bytes of {name} arrived: {bulk.ended.get(name)}")
+
+    simulation.faults.slow_reader(bulk.slow)
+    bulk.start()
+    await _ping_all(simulation, among, SECOND_STALL_S + GIVE_UP_S)
+    bulk.check_memory()
+    for node in bulk.others:
+        if not bulk.ended.get(node.name):
+            simulation.violate("given up", f"{node.name} still writes to a peer that has read nothing for so long")
+    await simulation.wait_until(SECOND_STALL_S + LONG_S)
+    simulation.faults.slow_reader(bulk.slow, stalled=False)
+    for node in bulk.others:
+        await workloads.connect(simulation, node, bulk.slow)
+        if not await workloads.ping(simulation, node, bulk.slow):
+            simulation.violate("recovered", f"{node.name} gets no ping through")
 
 
-async def _send(simulation: Simulation, node: Node, slow: Node, sent: dict[str, int]) -> None:
-    stream = await node.running.new_stream(slow.peer_id, SINK_ID)
-    while sent[node.name] < TOTAL_BYTES:
-        await stream.write(CHUNK)
-        sent[node.name] += len(CHUNK)
-    await stream.close()
-    simulation.count("sent_bytes", TOTAL_BYTES)
+async def _ping_all(simulation: Simulation, edges: list[Edge], until_s: float) -> None:
+    nodes = simulation.nodes
+    await asyncio.gather(*(_keep_pinging(simulation, nodes[a], nodes[b], until_s) for a, b in edges))
+    await simulation.wait_until(until_s)
 
 
-async def _ping(simulation: Simulation, node: Node, target: Node) -> None:
-    while simulation.now < STALL_S + STALLED_FOR_S:
+async def _keep_pinging(simulation: Simulation, node: Node, target: Node, until_s: float) -> None:
+    while simulation.now < until_s - MAX_PING_S:
         began_s = simulation.now
         if not await workloads.ping(simulation, node, target) or simulation.now - began_s > MAX_PING_S:
             simulation.violate("held up", f"a ping from {node.name} to {target.name} took over {MAX_PING_S:g} s")
-        await simulation.wait(2.0)
+        await simulation.wait(1.0)
 
 
 SCENARIO = Scenario(
