@@ -3,60 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
+
+Way: TypeAlias = tuple[str | None, str | None]
+
+NOTHING_S = 1e-12
+"""What is left of delays that were added and taken back."""
 
 
 class Conditions:
-    """By the names of interfaces, one way; "" stands for any."""
+    """By the names of interfaces, one way; None stands for any."""
 
     def __init__(self) -> None:
         self.is_normal = True
-        self._cuts: dict[tuple[str, str], None] = {}
+        self._cuts: dict[Way, None] = {}
         self._group_of: dict[str, int] = {}
-        self._delays: dict[tuple[str, str], float] = {}
-        self._losses: dict[tuple[str, str], float] = {}
+        self._extra_s: dict[Way, float] = {}
+        self._losses: dict[Way, float] = {}
 
-    def cut(self, a: str, b: str) -> None:
+    def _changed(self) -> None:
+        self.is_normal = not (self._cuts or self._group_of or self._extra_s or self._losses)
+
+    def cut(self, a: str | None, b: str | None) -> None:
         """Nothing gets from `a` to `b` any more."""
         self._cuts[a, b] = None
-        self.is_normal = False
+        self._changed()
 
     def partition(self, *groups: Sequence[str]) -> None:
-        """Nothing gets from one group to another. Who is in none of them is together with the others in none."""
-        self._group_of = {name: number for number, group in enumerate(groups, 1) for name in group}
-        self.is_normal = False
-
-    def delay(self, a: str, b: str, extra_s: float) -> None:
-        """Packets from `a` to `b` take so much longer; 0 ends it."""
-        self._delays[a, b] = extra_s
-        self.is_normal = False
-
-    def lose(self, a: str, b: str, share: float) -> None:
-        """So many of the packets from `a` to `b` are lost, beside what the link loses; 0 ends it."""
-        self._losses[a, b] = share
-        self.is_normal = False
+        """Nothing gets from one group to another. Who is in none of them is cut from nobody."""
+        self._group_of = {name: number for number, group in enumerate(groups) for name in group}
+        self._changed()
 
     def heal(self) -> None:
-        """Everything is as it was."""
-        self.is_normal = True
-        for table in (self._cuts, self._group_of, self._delays, self._losses):
-            table.clear()
+        """No cut and no partition any more."""
+        self._cuts.clear()
+        self._group_of.clear()
+        self._changed()
+
+    def add_latency_s(self, a: str | None, b: str | None, extra_s: float) -> None:
+        """Packets from `a` to `b` take so much longer than they do now; a negative value takes it back."""
+        total = self._extra_s.pop((a, b), 0.0) + extra_s
+        if total > NOTHING_S:
+            self._extra_s[a, b] = total
+        self._changed()
+
+    def lose(self, a: str | None, b: str | None, share: float) -> None:
+        """So many of the packets from `a` to `b` are lost, if the link does not lose more; 0 ends it."""
+        self._losses.pop((a, b), None)
+        if share > 0:
+            self._losses[a, b] = share
+        self._changed()
 
     def is_cut(self, a: str, b: str) -> bool:
         """Nothing gets from `a` to `b`."""
         if self.is_normal:
             return False
-        if self._group_of.get(a, 0) != self._group_of.get(b, 0):
+        groups = self._group_of
+        if a in groups and b in groups and groups[a] != groups[b]:
             return True
-        return any(pair in self._cuts for pair in _pairs(a, b))
+        return any(way in self._cuts for way in _ways(a, b))
 
     def extra_s(self, a: str, b: str) -> float:
         """How much longer a packet takes."""
-        return sum(self._delays.get(pair, 0.0) for pair in _pairs(a, b))
+        return sum(self._extra_s.get(way, 0.0) for way in _ways(a, b))
 
     def loss(self, a: str, b: str) -> float:
-        """The share of packets lost beside what the link loses."""
-        return max(self._losses.get(pair, 0.0) for pair in _pairs(a, b))
+        """The share of packets lost, if the link does not lose more."""
+        return max(self._losses.get(way, 0.0) for way in _ways(a, b))
 
 
-def _pairs(a: str, b: str) -> tuple[tuple[str, str], ...]:
-    return (a, b), (a, ""), ("", b), ("", "")
+def _ways(a: str, b: str) -> tuple[Way, ...]:
+    return (a, b), (a, None), (None, b), (None, None)

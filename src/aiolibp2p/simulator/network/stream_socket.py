@@ -9,18 +9,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from aiolibp2p.simulator.network.congestion import CongestionWindow
+from aiolibp2p.simulator.network.flight import Flight
 from aiolibp2p.simulator.network.packet import Endpoint, Kind, Packet, Payload
+from aiolibp2p.simulator.network.reassembly import Reassembly
+from aiolibp2p.simulator.network.retries import Retries
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.network.interface import Interface
 
 SEGMENT_BYTES = 16 * 1024
 """Bytes that travel together at most, as a network card's offloading has it."""
-
-FIRST_RETRY_S, FIRST_HANDSHAKE_RETRY_S, LAST_RETRY_S = 0.2, 1.0, 10.0
-GIVE_UP_S = 120.0
-"""A peer to whom nothing gets through for so long is given up."""
 
 ORPHAN_S = 60.0
 """A socket that was closed is forgotten after so long, whatever its peer does."""
@@ -59,29 +57,23 @@ class StreamSocket:
     def __init__(self, interface: Interface, local: Endpoint, remote: Endpoint) -> None:
         self.local = local
         self.remote = remote
-        self._interface = interface
+        self.interface = interface
         self._loop = interface.loop
         self._receiver: SocketReceiver | None = None
         self._connected: asyncio.Future[None] | None = None
         self._accepted: Callable[[StreamSocket], None] | None = None
         self._established = self._closing = self._over = False
-        self._rtt: float | None = None
         # Sending
         self._queue: deque[tuple[Kind, Payload, int]] = deque()
-        self._queued = self._in_flight = 0
+        self._queued = 0
         self._next_sequence = 1
-        self._window = CongestionWindow()
+        self._flight = Flight()
         self._high_water = 64 * 1024
         self._paused = self._takes_turn = False
-        self._acknowledged: deque[tuple[float, int]] = deque()
         self._ack_timer: asyncio.TimerHandle | None = None
-        self._retries: dict[int, asyncio.TimerHandle] = {}
-        self._stuck_since: float | None = None
-        self._retry_s = FIRST_RETRY_S
+        self._retries = Retries(self._loop, self._flight, self._send_again)
         # Receiving
-        self._expected = 1
-        self._early: dict[int, Packet] = {}
-        self._inbox: deque[Packet] = deque()
+        self._received = Reassembly()
         self._peer_sent_fin = self._sent_fin = False
 
     def __repr__(self) -> str:
@@ -121,13 +113,12 @@ class StreamSocket:
             self._receiver.pause_writing()
 
     def unsent(self) -> int:
-        """Bytes that the simulated kernel has not taken: it holds two windows, on their way and before it."""
-        room = max(0.0, 2 * self._window.bytes - self._in_flight)
-        return max(0, self._queued - int(room))
+        """Bytes that the simulated kernel has not taken."""
+        return max(0, self._queued - self._flight.kernel_room)
 
     def rtt(self) -> float | None:
         """The smallest round trip seen, in seconds."""
-        return self._rtt
+        return self._flight.rtt_s
 
     def close(self) -> None:
         """Send what is left, then end; the receiver is told once the kernel has taken it all."""
@@ -149,7 +140,7 @@ class StreamSocket:
             self._loop.call_soon(self._tell_lost, None)
             return
         if self._established or self._accepted is not None:
-            self._interface.transmit(Packet(Kind.RST, self.local, self.remote, 0))
+            self.interface.transmit(Packet(Kind.RST, self.local, self.remote, 0))
         self._drop()
         self._loop.call_soon(self._tell_lost, None)
 
@@ -164,15 +155,12 @@ class StreamSocket:
         self._over = True
         self._queue.clear()
         self._queued = 0
-        self._early.clear()
-        self._inbox.clear()
-        self._acknowledged.clear()
-        for timer in self._retries.values():
-            timer.cancel()
+        self._received.clear()
+        self._flight.clear()
         self._retries.clear()
         if self._ack_timer is not None:
             self._ack_timer.cancel()
-        self._interface.forget(self)
+        self.interface.forget(self)
 
     def _tell_lost(self, error: OSError | None) -> None:
         receiver, self._receiver = self._receiver, None
@@ -196,10 +184,8 @@ class StreamSocket:
         if self._established:
             return
         self._established = True
-        for timer in self._retries.values():
-            timer.cancel()
         self._retries.clear()
-        self._succeeded()
+        self._retries.succeeded()
         accepted, self._accepted = self._accepted, None
         if self._connected is not None and not self._connected.done():
             self._connected.set_result(None)
@@ -210,25 +196,25 @@ class StreamSocket:
     # Sending
 
     def _transmit(self, kind: Kind, payload: Payload = b"", size: int = 0, sequence: int = 0) -> None:
-        self._interface.transmit(Packet(kind, self.local, self.remote, size, payload, sequence, self))
+        self.interface.transmit(Packet(kind, self.local, self.remote, size, payload, sequence, self))
 
     def _pump(self) -> None:
         """Send as much as the windows and the uplink let us."""
         if not self._established or self._over or self._takes_turn:
             return
-        self._collect()
+        self._flight.collect(self._loop.time())
         while self._queue:
             kind, payload, size = self._queue[0]
-            if self._in_flight and self._in_flight + size > self._window.bytes:
+            if not self._flight.takes(size):
                 self._await_acknowledgement()
                 break
-            if self._interface.up.is_busy():
+            if self.interface.up.is_busy():
                 self._takes_turn = True
-                self._interface.up.wait(self._turn)
+                self.interface.up.wait(self._turn)
                 break
             self._queue.popleft()
             self._queued -= size
-            self._in_flight += size
+            self._flight.bytes += size
             sequence, self._next_sequence = self._next_sequence, self._next_sequence + 1
             self._sent_fin = kind is Kind.FIN
             self._transmit(kind, payload, size, sequence)
@@ -249,15 +235,16 @@ class StreamSocket:
         """The peer took a segment, and its word is here at that time: the peer calls this when it takes it."""
         if self._over:
             return
-        self._rtt = rtt_s if self._rtt is None else min(self._rtt, rtt_s)
-        self._succeeded()
-        self._acknowledged.append((at, size))
+        self._retries.succeeded()
+        self._flight.note_rtt(rtt_s)
+        self._flight.acknowledge(at, size)
         if self._queue or self._paused:
             self._await_acknowledgement()
 
     def _await_acknowledgement(self) -> None:
-        if self._ack_timer is None and self._acknowledged:
-            self._ack_timer = self._loop.call_at(self._acknowledged[0][0], self._acknowledgement_due)
+        due_at = self._flight.next_due()
+        if self._ack_timer is None and due_at is not None:
+            self._ack_timer = self._loop.call_at(due_at, self._acknowledgement_due)
 
     def _acknowledgement_due(self) -> None:
         self._ack_timer = None
@@ -265,50 +252,17 @@ class StreamSocket:
         if self._paused:
             self._await_acknowledgement()
 
-    def _collect(self) -> None:
-        now = self._loop.time()
-        while self._acknowledged and self._acknowledged[0][0] <= now:
-            _at, size = self._acknowledged.popleft()
-            self._in_flight -= size
-            self._window.acknowledged(size)
-
-    def _succeeded(self) -> None:
-        self._stuck_since = None
-        self._retry_s = FIRST_RETRY_S
-
     def packet_lost(self, packet: Packet) -> None:
         """It did not arrive: send it again a little later, and less at once."""
         if self._over or packet.kind in (Kind.ACK, Kind.RST):
             return
         if packet.kind in (Kind.SYN, Kind.SYN_ACK) and self._established:
             return
-        now = self._loop.time()
-        if self._stuck_since is None:
-            self._stuck_since = now
-        elif now - self._stuck_since > GIVE_UP_S:
+        has_followers = bool(self._queue) or packet.sequence + 1 < self._next_sequence
+        if not self._retries.schedule(packet, has_followers):
             self.lost(TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)))
-            return
-        delay_s = self._retry_delay_s(packet, now)
-        self._retries[packet.sequence] = self._loop.call_later(delay_s, self._send_again, packet)
-
-    def _retry_delay_s(self, packet: Packet, now: float) -> float:
-        if packet.kind in (Kind.SYN, Kind.SYN_ACK):
-            delay_s = max(self._retry_s, FIRST_HANDSHAKE_RETRY_S)
-            self._retry_s = min(delay_s * 2, LAST_RETRY_S)
-            return delay_s
-        rtt_s = self._rtt or FIRST_RETRY_S
-        if self._stuck_since == now:
-            self._window.lost(now, rtt_s)
-            # Those behind it tell its absence after a round trip; with none behind it a timer has to.
-            return rtt_s if self._queue or packet.sequence + 1 < self._next_sequence else max(rtt_s, FIRST_RETRY_S)
-        if self._retry_s >= 4 * FIRST_RETRY_S:
-            self._window.collapse()
-        delay_s = max(self._retry_s, rtt_s)
-        self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
-        return delay_s
 
     def _send_again(self, packet: Packet) -> None:
-        self._retries.pop(packet.sequence, None)
         if not self._over:
             # From our own ends: a gateway may have rewritten those of the first try.
             self._transmit(packet.kind, packet.payload, packet.size, packet.sequence)
@@ -348,27 +302,21 @@ class StreamSocket:
             self._establish(packet)
 
     def _note_rtt(self, packet: Packet) -> None:
-        one_way_s = self._loop.time() - packet.sent_at
-        self._rtt = 2 * one_way_s
+        self._flight.note_rtt(2 * (self._loop.time() - packet.sent_at))
 
     def _receive_segment(self, packet: Packet) -> None:
         if self._closing and packet.kind is Kind.DATA and self._receiver is None:
             self.abort()
             return
-        if packet.sequence < self._expected or packet.sequence in self._early:
-            return
-        self._early[packet.sequence] = packet
-        while self._expected in self._early:
-            self._inbox.append(self._early.pop(self._expected))
-            self._expected += 1
-        self.take_received()
+        if self._received.receive(packet):
+            self.take_received()
 
     def take_received(self) -> None:
         """Hand on what is here, unless nobody takes it."""
-        while self._inbox and not self._over and not self._interface.is_stalled:
+        while self._received.inbox and not self._over and not self.interface.is_stalled:
             if self._receiver is None and not self._closing:
                 return
-            packet = self._inbox.popleft()
+            packet = self._received.inbox.popleft()
             self._tell_sender(packet)
             self._hand_on(packet)
 
@@ -391,20 +339,15 @@ class StreamSocket:
         sender = packet.owner
         if not isinstance(sender, StreamSocket) or sender.is_over:
             return
-        if not self._interface.reaches(self.remote[0]):
+        if not self.interface.reaches(self.remote[0]):
             self._loop.call_later(REACHABLE_AGAIN_S, self._tell_sender, packet)
             return
         now = self._loop.time()
         # The way back takes as long as the way here, but waits in no queue.
-        back_s = self._interface.back_s(sender.interface)
+        back_s = self.interface.back_s(sender.interface)
         sender.acknowledge(now + back_s, packet.size, now + back_s - packet.sent_at)
 
     @property
     def is_over(self) -> bool:
         """It sends and receives no more."""
         return self._over
-
-    @property
-    def interface(self) -> Interface:
-        """The interface it belongs to."""
-        return self._interface
