@@ -18,15 +18,13 @@ class Faults:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._conditions = simulation.network.conditions
-        self._spikes: dict[tuple[str, str], dict[int, float]] = {}
-        self._spike_count = 0
 
     def _record(self, what: str) -> None:
         self._simulation.record(f"fault {what}")
         self._simulation.count("faults")
 
     def partition(self, *groups: Sequence[Node]) -> None:
-        """Nothing passes from one group to another, until `heal`. Nodes in no group are a group, too."""
+        """Nothing passes from one group to another, until `heal`. A node in no group is cut from nobody."""
         names = [[node.name for node in group] for group in groups]
         self._record(f"partition {' | '.join(','.join(group) for group in names)}")
         self._conditions.partition(*names)
@@ -37,26 +35,20 @@ class Faults:
         self._conditions.cut(a.name, b.name)
 
     def heal(self) -> None:
-        """No partition, no cut and no spike any more."""
+        """No partition and no cut any more."""
         self._record("heal")
-        self._spikes.clear()
         self._conditions.heal()
 
     def spike(self, extra_s: float, for_s: float, a: Node | None = None, b: Node | None = None) -> None:
         """For some seconds everything from `a` to `b` takes longer; None stands for everybody. Spikes add up."""
-        pair = "" if a is None else a.name, "" if b is None else b.name
-        self._record(f"spike {pair[0]}>{pair[1]} {extra_s:g} for {for_s:g}")
-        here = self._spikes.setdefault(pair, {})
-        self._spike_count += 1
-        here[self._spike_count] = extra_s
-        self._conditions.delay(*pair, sum(here.values()))
-        asyncio.get_running_loop().call_later(for_s, self._end_spike, pair, self._spike_count)
+        start, end = (None if node is None else node.name for node in (a, b))
+        self._record(f"spike {start or '*'}>{end or '*'} {extra_s:g} for {for_s:g}")
+        self._conditions.add_latency_s(start, end, extra_s)
+        asyncio.get_running_loop().call_later(for_s, self._end_spike, start, end, extra_s)
 
-    def _end_spike(self, pair: tuple[str, str], number: int) -> None:
-        here = self._spikes.get(pair, {})
-        if here.pop(number, None) is not None:
-            self._simulation.record(f"spike over {pair[0]}>{pair[1]}")
-            self._conditions.delay(*pair, sum(here.values()))
+    def _end_spike(self, start: str | None, end: str | None, extra_s: float) -> None:
+        self._simulation.record(f"spike over {start or '*'}>{end or '*'} {extra_s:g}")
+        self._conditions.add_latency_s(start, end, -extra_s)
 
     async def crash(self, node: Node) -> None:
         """See `Node.crash`."""

@@ -58,16 +58,19 @@ class _Bulk:
 
     async def _send(self, node: Node) -> None:
         try:
-            async with await node.running.new_stream(self.slow.address, SINK_ID) as stream:
-                while self.sent[node.name] < TOTAL_BYTES:
-                    await stream.write(CHUNK)
-                    self.sent[node.name] += len(CHUNK)
+            await self._send_all(node)
         except Libp2pError as error:
             self.ended[node.name] = str(error)
             self._simulation.count("gave_up")
         else:
             self.ended[node.name] = ""
             self._simulation.count("sent_bytes", TOTAL_BYTES)
+
+    async def _send_all(self, node: Node) -> None:
+        async with await node.running.new_stream(self.slow.address, SINK_ID) as stream:
+            while self.sent[node.name] < TOTAL_BYTES:
+                await stream.write(CHUNK)
+                self.sent[node.name] += len(CHUNK)
 
     def check_memory(self) -> None:
         """What writers have on the way is bounded."""
