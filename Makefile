@@ -9,8 +9,9 @@ READY := $(VENV)/.ready
 NEWEST := .venv-newest
 NEWEST_READY := $(NEWEST)/.ready
 PYTEST_OPTIONS ?=
-# What depends on the Python that runs it: not the laws of the house, nor peers in other languages.
-UNIT := tests --ignore=tests/interop --ignore=tests/house --ignore=tests/simulation --ignore=tests/fuzz
+# What depends on the Python that runs it: not the laws of the house, nor peers in other languages, nor a cluster.
+UNIT := tests --ignore=tests/interop --ignore=tests/house --ignore=tests/simulation --ignore=tests/fuzz \
+	--ignore=tests/simulator/sweep/test_ray.py
 
 # A part of the bench is printed; only a whole one is put on record.
 ROWS ?=

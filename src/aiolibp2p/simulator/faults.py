@@ -40,9 +40,9 @@ class Faults:
         self._conditions.heal()
 
     def spike(self, extra_s: float, for_s: float, a: Node | None = None, b: Node | None = None) -> None:
-        """For some seconds everything from `a` to `b` takes longer; None stands for everybody. Spikes add up."""
+        """For some seconds everything from `a` to `b` takes longer; None stands for everybody."""
         start, end = (None if node is None else node.name for node in (a, b))
-        self._record(f"spike {start or '*'}>{end or '*'} {extra_s:g} for {for_s:g}")
+        self._record(f"spike {start or '*'}>{end or '*'} {extra_s:g}")
         self._conditions.add_latency_s(start, end, extra_s)
         asyncio.get_running_loop().call_later(for_s, self._end_spike, start, end, extra_s)
 

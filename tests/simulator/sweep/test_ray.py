@@ -11,6 +11,7 @@ import pytest
 
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.simulator.sweep import ray_cluster
+from aiolibp2p.simulator.sweep.processes import run_in_processes
 from aiolibp2p.simulator.sweep.runs import LOST, Sweep
 from simulator.sweep import fake_runs
 
@@ -32,6 +33,15 @@ def test_a_cluster_runs_every_seed_as_one_process_does() -> None:
     assert sorted(result.options.seed for result in results) == [1, 2, 3, 4, 5, 6]
     for result in results:
         assert result == fake_runs.third_fails("fake", result.options)
+
+
+@needs_ray
+def test_a_real_scenario_is_the_same_on_a_cluster() -> None:
+    sweep = Sweep("connect-identify-ping", [1, 2], nodes=6)
+    here = [result.trace_sha256 for result in run_in_processes(sweep, 1)]
+    with warnings.catch_warnings(action="ignore"):
+        there = {result.options.seed: result.trace_sha256 for result in ray_cluster.run_on_ray(sweep, "local")}
+    assert [there[1], there[2]] == here
 
 
 @needs_ray

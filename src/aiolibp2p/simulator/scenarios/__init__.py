@@ -9,13 +9,14 @@ from pathlib import Path
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.simulator import toml_file
 from aiolibp2p.simulator.scenario import Scenario
-from aiolibp2p.simulator.scenarios import churn, connect_identify_ping, partition_heal, slow_readers
+from aiolibp2p.simulator.scenarios import byzantine, churn, connect_identify_ping, partition_heal, slow_readers
 
 _CATALOGUE = [
     connect_identify_ping.SCENARIO,
     churn.SCENARIO,
     partition_heal.SCENARIO,
     slow_readers.SCENARIO,
+    byzantine.SCENARIO,
 ]
 
 
