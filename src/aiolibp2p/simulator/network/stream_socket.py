@@ -200,10 +200,11 @@ class StreamSocket:
 
     def _pump(self) -> None:
         """Send as much as the windows and the uplink let us."""
-        if not self._established or self._over or self._takes_turn:
+        if not self._established or self._over:
             return
+        # Also while it waits for the uplink: what is due must be counted, or its timer would be due for ever.
         self._flight.collect(self._loop.time())
-        while self._queue:
+        while self._queue and not self._takes_turn:
             kind, payload, size = self._queue[0]
             if not self._flight.takes(size):
                 self._await_acknowledgement()
