@@ -12,6 +12,7 @@ from aiolibp2p.abc.muxer import MuxerSession
 from aiolibp2p.abc.security import Cipher
 from aiolibp2p.errors import ConnectionLost, Libp2pError
 from aiolibp2p.io.buffers import SharedBuffers
+from aiolibp2p.io.drainers import Drainers
 
 E = TypeVar("E")
 
@@ -50,7 +51,7 @@ class Driver:
         self._tail = b""
         self._cipher: Cipher | None = None
         self._session: MuxerSession | None = None
-        self._drainers: dict[asyncio.Future[None], None] = {}
+        self._drainers = Drainers()
         self._error: BaseException | None = None
         self._lost = False
         self._close_timer: asyncio.TimerHandle | None = None
@@ -159,7 +160,7 @@ class Driver:
         if reason is None:
             reason = ConnectionLost(_what_ended(error))
             self._error = reason
-        self._wake_writers()
+        self._drainers.wake()
         on_lost = self._on_lost
         self._let_go()
         on_lost(reason)
@@ -182,7 +183,7 @@ class Driver:
         self._stalled = 0
         if self._session is not None:
             self._session.drained()
-        self._wake_writers()
+        self._drainers.wake()
 
     def _watch_writing(self) -> None:
         """One timer, set anew when it fires: a fast connection pauses and resumes a thousand times a second."""
@@ -252,19 +253,9 @@ class Driver:
     async def drain(self, waiter: asyncio.Future[None]) -> None:
         """Wait until the transport has caught up, or somebody else sets `waiter`. Raises what ended the connection."""
         if self.full and self._error is None:
-            self._drainers[waiter] = None
-            try:
-                await waiter
-            finally:
-                self._drainers.pop(waiter, None)
+            await self._drainers.wait(waiter)
         if self._error is not None:
             raise ConnectionLost(str(self._error)) from self._error
-
-    def _wake_writers(self) -> None:
-        drainers, self._drainers = self._drainers, {}
-        for waiter in drainers:
-            if not waiter.done():
-                waiter.set_result(None)
 
     # Ends
 
@@ -276,7 +267,7 @@ class Driver:
         self._flush()
         self._cipher = None
         self._raw.close()
-        self._wake_writers()
+        self._drainers.wake()
         if not self._lost:
             self._close_timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._raw.abort)
 

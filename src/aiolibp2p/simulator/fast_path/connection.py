@@ -59,7 +59,7 @@ class MuxedLink(CapableConnection):
         self._early: list[Frames] = []
         self._is_open = self._lost = False
         self._error: BaseException | None = None
-        self._drainers: dict[asyncio.Future[None], None] = {}
+        self._drainers = Drainers()
         self._close_timer: asyncio.TimerHandle | None = None
 
     # The handshake
@@ -152,7 +152,7 @@ class MuxedLink(CapableConnection):
         if self._error is None:
             how = "was closed" if error is None else f"broke: {error}"
             self._error = ConnectionLost(f"the connection {how}")
-        self._wake_writers()
+        self._drainers.wake()
         self._ready(self._error)
         if self._is_open:
             self._tell_lost()
@@ -169,26 +169,16 @@ class MuxedLink(CapableConnection):
     def resume_writing(self) -> None:
         """Streams may go on."""
         self.full = False
-        self._wake_writers()
+        self._drainers.wake()
 
     # Flow
 
     async def drain(self, waiter: asyncio.Future[None]) -> None:
         """Wait until the socket has caught up, or somebody else sets `waiter`. Raises ConnectionLost."""
         if self.full and self._error is None:
-            self._drainers[waiter] = None
-            try:
-                await waiter
-            finally:
-                self._drainers.pop(waiter, None)
+            await self._drainers.wait(waiter)
         if self._error is not None:
             raise ConnectionLost(str(self._error)) from self._error
-
-    def _wake_writers(self) -> None:
-        drainers, self._drainers = self._drainers, {}
-        for waiter in drainers:
-            if not waiter.done():
-                waiter.set_result(None)
 
     # Ends
 
@@ -199,7 +189,7 @@ class MuxedLink(CapableConnection):
         self._error = error
         self._flush()
         self._socket.close()
-        self._wake_writers()
+        self._drainers.wake()
         if not self._lost:
             self._close_timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._socket.abort)
 
