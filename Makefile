@@ -22,7 +22,7 @@ BENCH_OPTIONS := $(if $(strip $(BENCH_CHOICE)),$(BENCH_CHOICE),--write-docs)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-newest check fix bench simulate conformance conformance-check proto docs interop fuzz clean
+.PHONY: help run test test-newest check fix bench bench-simulation simulate conformance conformance-check proto docs interop fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,9 @@ fix: $(READY) ## mend what ruff can mend
 bench: ## figures as JSON lines; all of them: tables and plot, too (ROWS=go,... ONLY=upload,... ROUNDS=5)
 	@$(MAKE) --no-print-directory $(READY) >&2
 	@$(BIN)/python -m bench $(BENCH_OPTIONS)
+
+bench-simulation: $(READY) ## what simulated networks cost: processor time, events a second, bytes a node
+	@$(BIN)/python -m bench.simulation
 
 conformance: $(READY) ## write docs/conformance.md: what the specs ask, what a test proves
 	@$(BIN)/python scripts/conformance.py

@@ -79,8 +79,10 @@ def load(path: str) -> Scenario:
     """Read a file. Raises ConfigError that names the file, the key, and what is known."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the scenario {path!r}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read the scenario {path!r}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the scenario {path!r} is no text in UTF-8: {error.reason}") from error
     try:
         return parse(text, Path(path).stem)
     except ConfigError as error:

@@ -76,7 +76,7 @@ class _Bulk:
         """What writers have on the way is bounded."""
         for name, n in self.sent.items():
             held = n - self.received[name]
-            self._simulation.measure("held_bytes", held)
+            self._simulation.measure("held_backlog", held)
             if held > MAX_HELD_BYTES:
                 self._simulation.violate("memory", f"{name} has {held} bytes on the way to a reader that reads nothing")
 
