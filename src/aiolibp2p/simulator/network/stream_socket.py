@@ -199,10 +199,9 @@ class StreamSocket:
         self.interface.transmit(Packet(kind, self.local, self.remote, size, payload, sequence, self))
 
     def _pump(self) -> None:
-        """Send as much as the windows and the uplink let us."""
+        """Send what the windows and the uplink let us; what is acknowledged counts even while we wait our turn."""
         if not self._established or self._over:
             return
-        # Also while it waits for the uplink: what is due must be counted, or its timer would be due for ever.
         self._flight.collect(self._loop.time())
         while self._queue and not self._takes_turn:
             kind, payload, size = self._queue[0]
