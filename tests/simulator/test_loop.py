@@ -8,6 +8,7 @@ import gc
 import pytest
 
 from aiolibp2p.errors import LimitExceeded, LocalError
+from aiolibp2p.simulator import loop as loop_module
 from aiolibp2p.simulator.loop import NAMED_TASKS, Deadlock, VirtualTimeLoop, run_virtual
 
 
@@ -144,3 +145,15 @@ def test_a_loop_has_a_clock_that_counts_its_turns() -> None:
     loop.run_until_complete(asyncio.sleep(0))
     assert loop.clock.turns > 0
     loop.close()
+
+
+def test_what_spins_without_time_passing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "MAX_TURNS_AT_ONCE", 1000)
+
+    async def main() -> None:
+        await _after(2)
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(LimitExceeded, match="it is 2 s still"):
+        run_virtual(main(), limit_s=60)

@@ -20,6 +20,9 @@ Ts = TypeVarTuple("Ts")
 NAMED_TASKS = 20
 """How many of the waiting tasks an error names."""
 
+MAX_TURNS_AT_ONCE = 1_000_000
+"""Turns of the loop at one moment of virtual time, past which a run is ended: it would never get any further."""
+
 RESOLUTION_S = 1e-7
 """Timers so close together are due at once. Enough for thirty years of virtual time."""
 
@@ -47,6 +50,7 @@ class VirtualClock(selectors.BaseSelector):
         """Virtual time that may not be passed."""
         self.on_advance: Callable[[float], None] | None = None
         """Told the time whenever it has moved. It adds no timer, so a deadlock is still seen as one."""
+        self._turns_here = 0
         self._on_deadlock = on_deadlock
         self._keys: dict[int, selectors.SelectorKey] = {}
 
@@ -67,15 +71,21 @@ class VirtualClock(selectors.BaseSelector):
         self.turns += 1
         if not self.turns % COLLECT_EVERY_TURNS:
             gc.collect(1)
+        self._turns_here += 1
         if timeout is None:
             self._on_deadlock()
         elif timeout > 0:
+            self._turns_here = 0
             # Late in a long run the last step to a timer may be too small to add.
             self.now = max(self.now + timeout, math.nextafter(self.now, math.inf))
             if self.limit_s is not None and self.now > self.limit_s:
                 raise LimitExceeded(f"{self.limit_s:g} s of virtual time are over, and it still runs")
             if self.on_advance is not None:
                 self.on_advance(self.now)
+        if self._turns_here > MAX_TURNS_AT_ONCE:
+            raise LimitExceeded(
+                f"{MAX_TURNS_AT_ONCE} turns of the loop, and it is {self.now:g} s still: something spins"
+            )
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:

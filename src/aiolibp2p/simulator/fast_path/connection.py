@@ -10,6 +10,7 @@ from aiolibp2p.abc.connection import CapableConnection
 from aiolibp2p.abc.muxer import MuxerSession, StreamAcceptor
 from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
+from aiolibp2p.io.drainers import Drainers
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.simulator.fast_path.frames import Frames, Hello
 from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
