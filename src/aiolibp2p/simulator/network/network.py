@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVarTuple, Unpack
 
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.simulator.network.conditions import Conditions
@@ -13,6 +15,8 @@ from aiolibp2p.simulator.network.link import InterfaceConfig, LinkConfig
 from aiolibp2p.simulator.network.nat import FIRST_PORT, LAST_PORT, NatConfig, Translator
 from aiolibp2p.simulator.network.packet import Kind, Packet
 from aiolibp2p.simulator.trace import Trace
+
+Ts = TypeVarTuple("Ts")
 
 MAX_HOPS = 8
 """Gateways a packet passes at most."""
@@ -58,6 +62,7 @@ class Network:
         self._trace = trace
         self._link = link or (lambda a, b: LinkConfig())
         self._loop = asyncio.get_running_loop()
+        self._due: dict[float, list[Callable[[], None]]] = {}
 
     def attach(
         self, name: str, ip: str, config: InterfaceConfig | None = None, gateway: Gateway | None = None
@@ -101,7 +106,7 @@ class Network:
         if realm is None or delay_s is None:
             self._lose(origin.name, packet)
             return
-        self._loop.call_at(left_at + delay_s, self._arrive, origin.name, realm, packet)
+        self._at(left_at + delay_s, self._arrive, origin.name, realm, packet)
 
     def _leave(self, origin: Interface, packet: Packet, now: float) -> Realm | None:
         """The realm in which the packet's target lies; its source is rewritten on the way there."""
@@ -152,6 +157,21 @@ class Network:
         target = None if realm is None else _behind(realm.members[ip])
         return target is not None and not self.conditions.is_cut(origin.name, target.name)
 
+    def _at(self, when: float, call: Callable[[Unpack[Ts]], None], *args: *Ts) -> None:
+        """Call then. What is due at one moment keeps its order, which asyncio does not promise."""
+        due = self._due.get(when)
+        if due is not None:
+            due.append(partial(call, *args))
+        else:
+            self._due[when] = [partial(call, *args)]
+            self._loop.call_at(when, self._run_due, when)
+
+    def _run_due(self, when: float) -> None:
+        first, *others = self._due.pop(when)
+        for call in others:
+            self._loop.call_soon(call)
+        first()
+
     # The way in
 
     def _arrive(self, origin: str, realm: Realm, packet: Packet) -> None:
@@ -162,7 +182,7 @@ class Network:
             return
         received_at = target.down.receive(now, packet.size)
         if received_at > now:
-            self._loop.call_at(received_at, self._deliver, origin, target, packet)
+            self._at(received_at, self._deliver, origin, target, packet)
         else:
             self._deliver(origin, target, packet)
 
