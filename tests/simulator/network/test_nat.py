@@ -1,4 +1,4 @@
-"""Gateways: who is seen where, who may send in, for how long; and holes punched through them."""
+"""Gateways: mapping, filtering, timeouts, one behind another."""
 
 from __future__ import annotations
 
@@ -6,256 +6,194 @@ import asyncio
 
 import pytest
 
-from aiolibp2p.errors import ConfigError
 from aiolibp2p.simulator.loop import run_virtual
-from aiolibp2p.simulator.network import Behaviour, Gateway, Interface, LinkConfig, NatConfig, Network
-from aiolibp2p.simulator.network.nat import Translator
-from aiolibp2p.simulator.runtime import seeded_random
-from aiolibp2p.simulator.trace import Trace
-from simulator.network.lines import PORT, Datagrams, Heard
-from simulator.waiting import after
+from aiolibp2p.simulator.network import Behaviour, DatagramSocket, Gateway, Interface, LinkConfig, NatConfig
+from aiolibp2p.simulator.network.nat import FIREWALL, FULL_CONE, PORT_RESTRICTED_CONE, RESTRICTED_CONE, SYMMETRIC
+from simulated_network import Collector, Lab
 
-INDEPENDENT = Behaviour.ENDPOINT_INDEPENDENT
-ADDRESS = Behaviour.ADDRESS_DEPENDENT
-BOTH = Behaviour.ADDRESS_AND_PORT_DEPENDENT
-GATEWAY_IP = "1.0.0.1"
+Endpoint = tuple[str, int]
 
 
-class World:
-    """A server on the internet, a gateway, and somebody behind it."""
+class Peer:
+    """A datagram socket and what came to it."""
 
-    def __init__(self, nat: NatConfig | None = None) -> None:
-        self.network = Network(seeded_random(1, "network"), Trace(), lambda a, b: LinkConfig(latency_s=0.02))
-        self.server = self.network.attach("server", "2.0.0.1")
-        self.other = self.network.attach("other", "2.0.0.2")
-        self.gateway = self.network.attach_gateway("gateway", GATEWAY_IP, nat)
-        self.inside = self.network.attach("inside", "10.0.0.1", gateway=self.gateway)
+    def __init__(self, interface: Interface, port: int) -> None:
+        self.came: list[tuple[bytes, Endpoint]] = []
+        self.socket: DatagramSocket = interface.bind_udp(port, lambda data, source: self.came.append((data, source)))
 
-    def behind(self, ip: str, nat: NatConfig | None = None) -> Interface:
-        """Somebody behind a gateway of its own."""
-        return self.network.attach(f"behind {ip}", "10.0.0.1", gateway=self.network.attach_gateway(ip, ip, nat))
+    @property
+    def last_source(self) -> Endpoint:
+        """Who sent the last one."""
+        return self.came[-1][1]
 
 
-async def seen_at(sender: Datagrams, server: Datagrams) -> tuple[str, int]:
-    """Where the server sees the sender."""
-    sender.socket.send_to(b"hello", (server.ip, server.socket.port))
-    await after(0.1)
-    return server.came[-1][1]
+class Home:
+    """A lab with a gateway at 1.2.3.4, and one inside it."""
 
+    def __init__(self, config: NatConfig, outer: Gateway | None = None, lab: Lab | None = None) -> None:
+        self.lab = lab or Lab(LinkConfig(latency_s=0.01))
+        self.gateway = self.lab.network.attach_gateway("gateway", "1.2.3.4", config, outer)
+        self.inside = self.lab.network.attach("inside", "192.168.0.2", gateway=self.gateway)
+        self.peer = Peer(self.inside, 4001)
+        self.servers = [Peer(self.lab.a, 1), Peer(self.lab.a, 2), Peer(self.lab.b, 1)]
 
-@pytest.mark.parametrize(
-    ("mapping", "same_for_port", "same_for_address"),
-    [(INDEPENDENT, True, True), (ADDRESS, True, False), (BOTH, False, False)],
-    ids=lambda value: getattr(value, "value", str(value)),
-)
-def test_mappings(mapping: Behaviour, same_for_port: bool, same_for_address: bool) -> None:
-    async def main() -> list[tuple[str, int]]:
-        world = World(NatConfig(mapping=mapping))
-        inside = Datagrams(world.inside, PORT)
-        servers = [Datagrams(world.server, 1), Datagrams(world.server, 2), Datagrams(world.other, 1)]
-        return [await seen_at(inside, server) for server in servers]
+    async def send(self, server: int) -> Endpoint:
+        """From inside to a server: how the server sees it."""
+        target = (("10.0.0.1", 1), ("10.0.0.1", 2), ("10.0.0.2", 1))[server]
+        self.peer.socket.send_to(b"out", target)
+        await self.lab.wait(1.0)
+        return self.servers[server].last_source
 
-    first, other_port, other_address = run_virtual(main())
-    assert {ip for ip, _ in (first, other_port, other_address)} == {GATEWAY_IP}
-    assert (first == other_port, first == other_address) == (same_for_port, same_for_address)
+    async def gets_in(self, server: int, target: Endpoint) -> bool:
+        """Whether what a server sends there comes in."""
+        before = len(self.peer.came)
+        self.servers[server].socket.send_to(b"in", target)
+        await self.lab.wait(1.0)
+        return len(self.peer.came) > before
 
 
 @pytest.mark.parametrize(
-    ("filtering", "let_in"),
+    ("mapping", "same"),
     [
-        (INDEPENDENT, ["the one", "other port", "other address"]),
-        (ADDRESS, ["the one", "other port"]),
-        (BOTH, ["the one"]),
+        (Behaviour.ENDPOINT_INDEPENDENT, (True, True)),
+        (Behaviour.ADDRESS_DEPENDENT, (True, False)),
+        (Behaviour.ADDRESS_AND_PORT_DEPENDENT, (False, False)),
     ],
-    ids=lambda value: getattr(value, "value", ""),
 )
-def test_filters(filtering: Behaviour, let_in: list[str]) -> None:
-    async def main() -> list[str]:
-        world = World(NatConfig(filtering=filtering))
-        inside, server = Datagrams(world.inside, PORT), Datagrams(world.server, 1)
-        seen = await seen_at(inside, server)
-        server.socket.send_to(b"the one", seen)
-        Datagrams(world.server, 2).socket.send_to(b"other port", seen)
-        Datagrams(world.other, 1).socket.send_to(b"other address", seen)
-        await after(0.1)
-        return [data.decode() for data, _ in inside.came]
+def test_mapping_depends_on_what_it_says(mapping: Behaviour, same: tuple[bool, bool]) -> None:
+    async def main() -> tuple[bool, bool]:
+        home = Home(NatConfig(mapping=mapping))
+        first, other_port, other_ip = [await home.send(server) for server in range(3)]
+        assert first[0] == "1.2.3.4"
+        assert await home.send(0) == first
+        return first == other_port, first == other_ip
+
+    assert run_virtual(main()) == same
+
+
+@pytest.mark.parametrize(
+    ("config", "let_in"),
+    [
+        (FULL_CONE, [True, True, True]),
+        (RESTRICTED_CONE, [True, True, False]),
+        (PORT_RESTRICTED_CONE, [True, False, False]),
+        (SYMMETRIC, [True, False, False]),
+    ],
+)
+def test_filtering_depends_on_what_it_says(config: NatConfig, let_in: list[bool]) -> None:
+    async def main() -> list[bool]:
+        home = Home(config)
+        outside = await home.send(0)
+        return [await home.gets_in(server, outside) for server in range(3)]
 
     assert run_virtual(main()) == let_in
 
 
-def test_nobody_gets_in_unasked() -> None:
-    async def main() -> int:
-        world = World(NatConfig.full_cone())
-        inside = Datagrams(world.inside, PORT)
-        Datagrams(world.server).socket.send_to(b"x", (GATEWAY_IP, PORT))
-        await after(1)
-        return len(inside.came)
-
-    assert run_virtual(main()) == 0
-
-
-@pytest.mark.parametrize(("after_s", "comes"), [(119.0, 1), (121.0, 0)])
-def test_a_mapping_that_is_not_used_ends(after_s: float, comes: int) -> None:
-    async def main() -> int:
-        world = World()
-        inside, server = Datagrams(world.inside, PORT), Datagrams(world.server, 1)
-        seen = await seen_at(inside, server)
-        await after(after_s - 0.1)
-        server.socket.send_to(b"still there?", seen)
-        await after(1)
-        return len(inside.came)
-
-    assert run_virtual(main()) == comes
-
-
-def test_two_inside_with_one_port_are_told_apart() -> None:
-    async def main() -> tuple[set[int], list[int]]:
-        world = World()
-        neighbour = world.network.attach("neighbour", "10.0.0.2", gateway=world.gateway)
-        senders, server = [Datagrams(world.inside, PORT), Datagrams(neighbour, PORT)], Datagrams(world.server, 1)
-        seen = [await seen_at(sender, server) for sender in senders]
-        for at in seen:
-            server.socket.send_to(b"x", at)
-        await after(0.1)
-        return {port for _, port in seen}, [len(sender.came) for sender in senders]
-
-    ports, came = run_virtual(main())
-    assert len(ports) == 2
-    assert PORT in ports
-    assert came == [1, 1]
-
-
-def test_double_nat() -> None:
-    async def main() -> tuple[tuple[str, int], int]:
-        world = World()
-        home = world.network.attach_gateway("home", "10.0.0.9", gateway=world.gateway)
-        laptop = Datagrams(world.network.attach("laptop", "192.168.0.2", gateway=home), PORT)
-        server = Datagrams(world.server, 1)
-        seen = await seen_at(laptop, server)
-        server.socket.send_to(b"x", seen)
-        await after(0.1)
-        return seen, len(laptop.came)
-
-    (ip, _), came = run_virtual(main())
-    assert (ip, came) == (GATEWAY_IP, 1)
-
-
-@pytest.mark.parametrize(("hairpin", "comes"), [(False, 0), (True, 1)])
-def test_hairpin(hairpin: bool, comes: int) -> None:
-    async def main() -> int:
-        world = World(NatConfig(filtering=INDEPENDENT, hairpin=hairpin))
-        inside, server = Datagrams(world.inside, PORT), Datagrams(world.server, 1)
-        seen = await seen_at(inside, server)
-        neighbour = world.network.attach("neighbour", "10.0.0.2", gateway=world.gateway)
-        Datagrams(neighbour).socket.send_to(b"x", seen)
-        await after(1)
-        return len(inside.came)
-
-    assert run_virtual(main()) == comes
-
-
-def test_a_firewall_lets_in_answers_only() -> None:
-    async def main() -> list[bytes]:
-        world = World()
-        walled = world.network.attach("walled", "3.0.0.1")
-        world.network.raise_firewall(walled)
-        inbox, server = Datagrams(walled, PORT), Datagrams(world.server, 1)
-        server.socket.send_to(b"unasked", ("3.0.0.1", PORT))
-        await after(0.1)
-        assert await seen_at(inbox, server) == ("3.0.0.1", PORT)
-        server.socket.send_to(b"answer", ("3.0.0.1", PORT))
-        await after(0.1)
-        return [data for data, _ in inbox.came]
-
-    assert run_virtual(main()) == [b"answer"]
-
-
-def test_streams_pass_outwards_only() -> None:
-    async def main() -> tuple[bytes, str]:
-        world = World()
-        accepted = asyncio.get_running_loop().create_future()
-        world.server.listen(PORT, accepted.set_result)
-        world.inside.listen(PORT, lambda socket: None)
-        ours = Heard(await world.inside.connect("2.0.0.1", PORT))
-        theirs = Heard(await accepted)
-        ours.socket.send(b"out", 3)
-        theirs.socket.send(b"in", 2)
-        await after(1)
-        assert theirs.data == b"out"
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(world.server.connect(GATEWAY_IP, PORT), 5)
-        return ours.data, theirs.socket.remote[0]
-
-    assert run_virtual(main()) == (b"in", GATEWAY_IP)
-
-
-async def punch(world: World, nat: NatConfig | None) -> bool:
-    """Two behind gateways of their own learn from a server where they are seen, then send to one another."""
-    sides = [Datagrams(world.behind(ip, nat), PORT) for ip in ("4.0.0.1", "5.0.0.1")]
-    server = Datagrams(world.server, 1)
-    seen = [await seen_at(side, server) for side in sides]
-    for _ in range(3):
-        sides[0].socket.send_to(b"punch", seen[1])
-        sides[1].socket.send_to(b"punch", seen[0])
-        await after(0.2)
-    return all(side.came for side in sides)
-
-
-@pytest.mark.parametrize(
-    ("nat", "succeeds"),
-    [(NatConfig(), True), (NatConfig.full_cone(), True), (NatConfig.symmetric(), False)],
-    ids=["home router", "full cone", "symmetric"],
-)
-def test_hole_punching_with_datagrams(nat: NatConfig, succeeds: bool) -> None:
+@pytest.mark.parametrize("config", [FULL_CONE, FIREWALL])
+def test_nothing_comes_in_unasked(config: NatConfig) -> None:
     async def main() -> bool:
-        return await punch(World(), nat)
+        home = Home(config)
+        return await home.gets_in(0, ("192.168.0.2" if config is FIREWALL else "1.2.3.4", 4001))
 
-    assert run_virtual(main()) is succeeds
+    assert not run_virtual(main())
 
 
-@pytest.mark.parametrize(
-    ("nat", "succeeds"), [(NatConfig(), True), (NatConfig.symmetric(), False)], ids=["home router", "symmetric"]
-)
-def test_hole_punching_with_simultaneous_open(nat: NatConfig, succeeds: bool) -> None:
-    async def meet(one: Interface, at: tuple[str, int]) -> bool:
-        try:
-            socket = await asyncio.wait_for(one.connect(*at, local_port=PORT), 20)
-        except OSError:
-            return False
-        heard = Heard(socket)
-        socket.send(b"met", 3)
-        await after(2)
-        return heard.data == b"met"
+def test_a_mapping_lasts_as_long_as_something_goes_out() -> None:
+    async def main() -> list[bool]:
+        home = Home(NatConfig(filtering=Behaviour.ENDPOINT_INDEPENDENT, udp_timeout_s=30.0))
+        outside = await home.send(0)
+        result = []
+        for wait_s, speaks in ((20.0, True), (20.0, False), (20.0, False)):
+            await home.lab.wait(wait_s)
+            if speaks:
+                await home.send(0)
+            result.append(await home.gets_in(0, outside))
+        return result
 
+    assert run_virtual(main()) == [True, True, False]
+
+
+def test_a_firewall_leaves_addresses_and_lets_answers_in() -> None:
+    async def main() -> tuple[Endpoint, bool, bool]:
+        home = Home(FIREWALL)
+        outside = await home.send(0)
+        return outside, await home.gets_in(0, outside), await home.gets_in(2, outside)
+
+    assert run_virtual(main()) == (("192.168.0.2", 4001), True, False)
+
+
+def test_one_gateway_behind_another() -> None:
+    async def main() -> tuple[str, bool, bool]:
+        lab = Lab(LinkConfig(latency_s=0.01))
+        outer = lab.network.attach_gateway("outer", "5.6.7.8", PORT_RESTRICTED_CONE)
+        home = Home(FULL_CONE, outer, lab)
+        outside = await home.send(0)
+        return outside[0], await home.gets_in(0, outside), await home.gets_in(1, outside)
+
+    assert run_virtual(main()) == ("5.6.7.8", True, False)
+
+
+@pytest.mark.parametrize("hairpin", [True, False])
+def test_those_inside_reach_each_other_by_the_outside_address_if_it_hairpins(hairpin: bool) -> None:
     async def main() -> bool:
-        world = World()
-        sides = [world.behind(ip, nat) for ip in ("4.0.0.1", "5.0.0.1")]
-        seen: list[tuple[str, int]] = []
-        world.server.listen(PORT, lambda socket: seen.append(socket.remote))
-        for side in sides:
-            await side.connect("2.0.0.1", PORT, local_port=PORT)
-            await after(0.1)
-        return all(await asyncio.gather(meet(sides[0], seen[1]), meet(sides[1], seen[0])))
+        home = Home(NatConfig(filtering=Behaviour.ENDPOINT_INDEPENDENT, hairpin=hairpin))
+        outside = await home.send(0)
+        other = Peer(home.lab.network.attach("other", "192.168.0.3", gateway=home.gateway), 7)
+        other.socket.send_to(b"hello", outside)
+        await home.lab.wait(1.0)
+        return bool(home.peer.came)
 
-    assert run_virtual(main()) is succeeds
+    assert run_virtual(main()) is hairpin
 
 
-def test_mappings_are_bounded_and_make_room_once_they_end() -> None:
-    translator = Translator(NatConfig(mapping=BOTH, max_mappings=3), lambda: 20_000)
-    source = ("10.0.0.1", 1)
-    ports = [translator.outbound("udp", source, ("2.0.0.1", n), now=0.0) for n in range(4)]
-    assert ports == [20_000, 20_001, 20_002, None]
-    assert translator.outbound("udp", source, ("2.0.0.1", 9), now=500.0) == 20_000
-    assert len(translator) == 1
+def test_those_inside_reach_each_other_by_their_inside_addresses() -> None:
+    async def main() -> list[tuple[bytes, Endpoint]]:
+        home = Home(PORT_RESTRICTED_CONE)
+        other = Peer(home.lab.network.attach("other", "192.168.0.3", gateway=home.gateway), 7)
+        other.socket.send_to(b"hello", ("192.168.0.2", 4001))
+        await home.lab.wait(1.0)
+        return home.peer.came
+
+    assert run_virtual(main()) == [(b"hello", ("192.168.0.3", 7))]
 
 
-def test_an_address_is_given_once_in_a_realm() -> None:
-    async def main() -> Gateway:
-        world = World()
-        world.network.attach("again", "10.0.0.1")
-        with pytest.raises(ConfigError, match="taken"):
-            world.network.attach("again", "2.0.0.1")
-        return world.network.attach_gateway("again", GATEWAY_IP)
+def test_a_stream_through_a_gateway() -> None:
+    async def main() -> tuple[str, bytes, bytes]:
+        home = Home(SYMMETRIC)
+        ends = await home.lab.connect(home.inside)
+        ends.client.send(b"there", 5)
+        ends.server.send(b"back", 4)
+        await home.lab.wait(1.0)
+        return ends.server.remote[0], ends.at_server.data, ends.at_client.data
 
-    with pytest.raises(ConfigError, match="taken"):
-        run_virtual(main())
+    assert run_virtual(main()) == ("1.2.3.4", b"there", b"back")
+
+
+async def _punch(config: NatConfig) -> tuple[bytes, bytes]:
+    """Both connect to where the other's gateway has mapped it."""
+    lab = Lab(LinkConfig(latency_s=0.05))
+    gateways = [lab.network.attach_gateway(f"gateway{n}", f"1.2.3.{n}", config) for n in (1, 2)]
+    insides = [lab.network.attach(f"inside{n}", "192.168.0.2", gateway=gateways[n]) for n in (0, 1)]
+    for inside in insides:
+        inside.listen(4001, lambda _socket: pytest.fail("neither is accepted"))
+    async with asyncio.timeout(5.0):
+        one, other = await asyncio.gather(
+            insides[0].connect("1.2.3.2", 4001, 4001), insides[1].connect("1.2.3.1", 4001, 4001)
+        )
+    at_one, at_other = Collector(), Collector()
+    one.start(at_one)
+    other.start(at_other)
+    one.send(b"to the other", 12)
+    other.send(b"to the one", 10)
+    await lab.wait(1.0)
+    return at_one.data, at_other.data
+
+
+@pytest.mark.parametrize("config", [FULL_CONE, PORT_RESTRICTED_CONE])
+def test_two_that_connect_to_each_other_meet_through_their_gateways(config: NatConfig) -> None:
+    assert run_virtual(_punch(config)) == (b"to the one", b"to the other")
+
+
+def test_two_behind_symmetric_gateways_do_not_meet() -> None:
+    with pytest.raises(TimeoutError):
+        run_virtual(_punch(SYMMETRIC))

@@ -74,17 +74,26 @@ def test_why_a_dial_fails(fidelity: Fidelity) -> None:
         simulation = await two(fidelity)
         one, other = simulation.nodes
         reasons: list[BaseException] = []
-        for address in (f"/ip4/{other.interface.ip}/tcp/9", "/ip4/99.9.9.9/tcp/9", "/ip4/99.9.9.9/udp/9"):
+        gone = simulation.add_node("gone")
+        gone.interface.take_down()
+        for address in (
+            f"/ip4/{other.interface.ip}/tcp/9",
+            f"/ip4/{gone.interface.ip}/tcp/9",
+            "/ip4/99.9.9.9/tcp/9",
+            "/ip4/99.9.9.9/udp/9",
+        ):
             with pytest.raises(DialFailed) as caught:
                 await one.running.connect(address)
             reasons.append(caught.value.attempts[0][1])
         await simulation.close()
         return reasons
 
-    refused, nowhere, unsupported = run_virtual(main(), 60)
+    refused, silent, nowhere, unsupported = run_virtual(main(), 60)
     assert isinstance(refused, Unreachable)
     assert "refused" in str(refused)
-    assert isinstance(nowhere, TimeoutExpired)
+    assert isinstance(silent, TimeoutExpired)
+    assert isinstance(nowhere, Unreachable)
+    assert "no route" in str(nowhere)
     assert isinstance(unsupported, UnsupportedAddress)
 
 

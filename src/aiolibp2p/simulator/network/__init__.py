@@ -1,10 +1,14 @@
-"""A simulated network: interfaces, links, gateways, and sockets like TCP's and UDP's. docs/explanation/simulator.md"""
+"""The simulated network: interfaces, links between them, gateways, and sockets as an operating system has them.
+
+docs/explanation/simulator.md. Times are those of the running loop; every draw comes from the seed.
+"""
 
 from aiolibp2p.simulator.network.conditions import Conditions
-from aiolibp2p.simulator.network.interface import DatagramSocket, Interface
+from aiolibp2p.simulator.network.datagram_socket import DatagramSocket
+from aiolibp2p.simulator.network.interface import Interface
 from aiolibp2p.simulator.network.link import InterfaceConfig, LinkConfig
-from aiolibp2p.simulator.network.nat import Behaviour, NatConfig
-from aiolibp2p.simulator.network.network import Gateway, Network
+from aiolibp2p.simulator.network.nat import Behaviour, Gateway, NatConfig
+from aiolibp2p.simulator.network.network import Network
 from aiolibp2p.simulator.network.stream_socket import SocketReceiver, StreamSocket
 
 __all__ = [

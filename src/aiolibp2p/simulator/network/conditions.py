@@ -1,76 +1,77 @@
-"""What faults do to paths: cuts, delays, loss. Asked for every packet, so cheap when nothing is wrong."""
+"""What faults change between interfaces while a simulation runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
-
-Way: TypeAlias = tuple[str | None, str | None]
-
-NOTHING_S = 1e-12
-"""What is left of delays that were added and taken back."""
 
 
 class Conditions:
-    """By the names of interfaces, one way; None stands for any."""
+    """Cuts, partitions, extra latency, loss; asked for each packet. Names are those of interfaces."""
 
     def __init__(self) -> None:
-        self.is_normal = True
-        self._cuts: dict[Way, None] = {}
-        self._group_of: dict[str, int] = {}
-        self._extra_s: dict[Way, float] = {}
-        self._losses: dict[Way, float] = {}
+        self.is_set = False
+        """Whether anything differs from the links' own settings."""
+        self._cuts: dict[tuple[str, str], None] = {}
+        self._groups: dict[str, int] = {}
+        self._extra_s: dict[tuple[str | None, str | None], float] = {}
+        self._loss: dict[tuple[str | None, str | None], float] = {}
 
-    def _changed(self) -> None:
-        self.is_normal = not (self._cuts or self._group_of or self._extra_s or self._losses)
-
-    def cut(self, a: str | None, b: str | None) -> None:
-        """Nothing gets from `a` to `b` any more."""
+    def cut(self, a: str, b: str) -> None:
+        """Nothing gets from `a` to `b` any more; the other way is not touched."""
         self._cuts[a, b] = None
-        self._changed()
+        self._look()
+
+    def mend(self, a: str, b: str) -> None:
+        """End one cut."""
+        self._cuts.pop((a, b), None)
+        self._look()
 
     def partition(self, *groups: Sequence[str]) -> None:
-        """Nothing gets from one group to another. Who is in none of them is cut from nobody."""
-        self._group_of = {name: number for number, group in enumerate(groups) for name in group}
-        self._changed()
+        """Nothing gets from one group to another. Who is in no group reaches all. Replaces the last partition."""
+        self._groups = {name: index for index, group in enumerate(groups) for name in group}
+        self._look()
 
     def heal(self) -> None:
-        """No cut and no partition any more."""
+        """End all cuts and the partition. Latency and loss stay."""
         self._cuts.clear()
-        self._group_of.clear()
-        self._changed()
+        self._groups.clear()
+        self._look()
 
     def add_latency_s(self, a: str | None, b: str | None, extra_s: float) -> None:
-        """Packets from `a` to `b` take so much longer than they do now; a negative value takes it back."""
+        """From `a` to `b` it takes so much longer; None is any interface. What is negative takes back."""
         total = self._extra_s.pop((a, b), 0.0) + extra_s
-        if total > NOTHING_S:
+        if abs(total) > 1e-12:
             self._extra_s[a, b] = total
-        self._changed()
+        self._look()
 
-    def lose(self, a: str | None, b: str | None, share: float) -> None:
-        """So many of the packets from `a` to `b` are lost, if the link does not lose more; 0 ends it."""
-        self._losses.pop((a, b), None)
-        if share > 0:
-            self._losses[a, b] = share
-        self._changed()
+    def set_loss(self, a: str | None, b: str | None, loss: float | None) -> None:
+        """This share of packets is lost from `a` to `b`, whatever the link says; None goes back to the link's."""
+        self._loss.pop((a, b), None)
+        if loss is not None:
+            self._loss[a, b] = loss
+        self._look()
 
     def is_cut(self, a: str, b: str) -> bool:
-        """Nothing gets from `a` to `b`."""
-        if self.is_normal:
-            return False
-        groups = self._group_of
-        if a in groups and b in groups and groups[a] != groups[b]:
+        """Whether nothing gets from `a` to `b`."""
+        if (a, b) in self._cuts:
             return True
-        return any(way in self._cuts for way in _ways(a, b))
+        one, other = self._groups.get(a), self._groups.get(b)
+        return one is not None and other is not None and one != other
 
     def extra_s(self, a: str, b: str) -> float:
-        """How much longer a packet takes."""
-        return sum(self._extra_s.get(way, 0.0) for way in _ways(a, b))
+        """How much longer it takes."""
+        extra = self._extra_s
+        if not extra:
+            return 0.0
+        return sum(extra.get(pair, 0.0) for pair in ((a, b), (a, None), (None, b), (None, None)))
 
-    def loss(self, a: str, b: str) -> float:
-        """The share of packets lost, if the link does not lose more."""
-        return max(self._losses.get(way, 0.0) for way in _ways(a, b))
+    def loss(self, a: str, b: str, usual: float) -> float:
+        """The share of packets lost; the most precise setting counts."""
+        if not self._loss:
+            return usual
+        set_here = (pair for pair in ((a, b), (a, None), (None, b), (None, None)) if pair in self._loss)
+        pair = next(set_here, None)
+        return usual if pair is None else self._loss[pair]
 
-
-def _ways(a: str, b: str) -> tuple[Way, ...]:
-    return (a, b), (a, None), (None, b), (None, None)
+    def _look(self) -> None:
+        self.is_set = bool(self._cuts or self._groups or self._extra_s or self._loss)

@@ -1,187 +1,188 @@
-"""A node's place in the network: its address, its rates, its sockets."""
+"""A node's interface: its address, its speed, its sockets."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import os
+import math
+import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from aiolibp2p.simulator.network.link import InterfaceConfig, Serializer
-from aiolibp2p.simulator.network.packet import Endpoint, Kind, Packet
+from aiolibp2p.simulator.network.datagram_socket import DatagramSocket
+from aiolibp2p.simulator.network.link import Downlink, InterfaceConfig, Uplink
+from aiolibp2p.simulator.network.nat import Realm
+from aiolibp2p.simulator.network.packet import SOON_S, Endpoint, Packet
 from aiolibp2p.simulator.network.stream_socket import StreamSocket
-from aiolibp2p.simulator.network.uplink import Uplink
 
 if TYPE_CHECKING:
-    from aiolibp2p.simulator.network.nat import Translator
-    from aiolibp2p.simulator.network.network import Network, Realm
+    from aiolibp2p.simulator.network.network import Network
 
-FIRST_EPHEMERAL, LAST_EPHEMERAL = 49_152, 65_535
-MAX_DATAGRAM_BYTES = 65_507
-
-Received: TypeAlias = Callable[[bytes, Endpoint], None]
-Accepted: TypeAlias = Callable[[StreamSocket], None]
-
-
-class DatagramSocket:
-    """Sends and receives datagrams at one port."""
-
-    def __init__(self, interface: Interface, port: int, received: Received) -> None:
-        self.port = port
-        self.received = received
-        self._interface = interface
-
-    def send_to(self, data: bytes, target: Endpoint) -> None:
-        """Send; it may be lost. Raises OSError for one that is too long."""
-        if len(data) > MAX_DATAGRAM_BYTES:
-            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
-        source = (self._interface.ip, self.port)
-        self._interface.transmit(Packet(Kind.DATAGRAM, source, target, len(data), bytes(data)))
-
-    def close(self) -> None:
-        """Receive no more."""
-        self._interface.close_udp(self)
+FIRST_PORT, LAST_PORT = 49_152, 65_535
+"""Where ports are picked from."""
 
 
 class Interface:
-    """One node's interface. `Network.attach` makes it."""
+    """Attached to a network by `Network.attach`."""
 
-    def __init__(self, network: Network, realm: Realm, name: str, ip: str, config: InterfaceConfig) -> None:
+    source: random.Random
+    """What its packets draw from."""
+
+    def __init__(self, network: Network, name: str, ip: str, config: InterfaceConfig, realm: Realm) -> None:
+        self.network = network
         self.name = name
         self.ip = ip
         self.realm = realm
         self.is_up = True
         self.is_stalled = False
-        self.firewall: Translator | None = None
-        self.config = config
-        self.loop = asyncio.get_running_loop()
-        self.up = Uplink(config.up_bits_per_s, config.queue_bytes)
-        self.down = Serializer(config.down_bits_per_s, config.queue_bytes)
-        self._network = network
-        self._listeners: dict[int, Accepted] = {}
+        self.uplink = Uplink(config, network.loop)
+        self.downlink = Downlink(config)
+        self._config = config
+        self._listeners: dict[int, Callable[[StreamSocket], None]] = {}
         self._streams: dict[tuple[int, Endpoint], StreamSocket] = {}
         self._datagrams: dict[int, DatagramSocket] = {}
-        self._next_port = FIRST_EPHEMERAL
-
-    def __repr__(self) -> str:
-        return f"<Interface {self.name} {self.ip}>"
+        self._last_arrivals_s: dict[str, float] = {}
+        self._next_port = FIRST_PORT
 
     @property
-    def socket_count(self) -> int:
-        """Stream sockets that are in use."""
-        return len(self._streams)
+    def config(self) -> InterfaceConfig:
+        """How fast it is; may be replaced at any time."""
+        return self._config
+
+    @config.setter
+    def config(self, config: InterfaceConfig) -> None:
+        self._config = self.uplink.config = self.downlink.config = config
 
     # Streams
 
-    def listen(self, port: int, accepted: Accepted) -> int:
-        """Accept connections at a port, 0 for any; which it is. Raises OSError when it is taken."""
-        port = port or self._free_port()
+    def listen(self, port: int, accepted: Callable[[StreamSocket], None]) -> int:
+        """Accept on a port, or on one that is free (0); the port. Raises OSError when it is taken, or all is down."""
+        self._require_up()
+        port = port or self._pick_port(self._listeners)
         if port in self._listeners:
-            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            raise OSError(errno.EADDRINUSE, "Address already in use")
         self._listeners[port] = accepted
         return port
 
     def stop_listening(self, port: int) -> None:
-        """Accept no more there."""
+        """Accept no more there. What was accepted stays; what is being set up is answered with a reset."""
         self._listeners.pop(port, None)
+        for socket in list(self._streams.values()):
+            if socket.is_half_open and socket.local[1] == port:
+                socket.vanish()
 
     async def connect(self, ip: str, port: int, local_port: int = 0) -> StreamSocket:
-        """A connected socket. Waits for as long as nobody answers; cancelling leaves nothing behind.
+        """Connect. Raises OSError: refused, unreachable, or the local port is connected there already.
 
-        Two that connect to one another from the ports they connect to meet in the middle. Raises OSError when the
-        other side refuses, or the interface is down.
+        It waits for ever when packets vanish. Two that connect to each other from the ports they connect to get a
+        socket each (TCP's simultaneous open).
         """
-        if not self.is_up:
-            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
-        remote = (ip, port)
-        local_port = local_port or self._free_port()
-        if (local_port, remote) in self._streams:
-            raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-        socket = self._streams[local_port, remote] = StreamSocket(self, (self.ip, local_port), remote)
-        try:
-            await socket.connect()
-        except BaseException:
-            socket.abort()
-            raise
-        return socket
+        self._require_up()
+        if not self.realm.knows(ip):
+            raise OSError(errno.EHOSTUNREACH, "No route to host")
+        local = local_port or self._pick_port(self._listeners, (ip, port))
+        key = (local, (ip, port))
+        if key in self._streams:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+        socket = self._streams[key] = StreamSocket(self, local, (ip, port))
+        return await socket.connect()
 
-    def forget(self, socket: StreamSocket) -> None:
-        """A stream socket is over; the socket calls this."""
-        self._streams.pop((socket.local[1], socket.remote), None)
-
-    def _free_port(self) -> int:
-        for _ in range(LAST_EPHEMERAL - FIRST_EPHEMERAL + 1):
-            port = self._next_port
-            self._next_port = port + 1 if port < LAST_EPHEMERAL else FIRST_EPHEMERAL
-            if port not in self._listeners and port not in self._datagrams:
-                return port
-        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-
-    # Datagrams
-
-    def bind_udp(self, port: int, received: Received) -> DatagramSocket:
-        """Send and receive datagrams at a port, 0 for any. Raises OSError when it is taken."""
-        port = port or self._free_port()
-        if port in self._datagrams:
-            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        socket = self._datagrams[port] = DatagramSocket(self, port, received)
-        return socket
-
-    def close_udp(self, socket: DatagramSocket) -> None:
-        """A datagram socket is over; the socket calls this."""
-        if self._datagrams.get(socket.port) is socket:
-            del self._datagrams[socket.port]
-
-    # Packets
-
-    def transmit(self, packet: Packet) -> None:
-        """Hand a packet to the network."""
-        self._network.transmit(self, packet)
-
-    def reaches(self, ip: str) -> bool:
-        """Whether an acknowledgement to that address would arrive now."""
-        return self._network.reaches(self, ip)
-
-    def back_s(self, other: Interface) -> float:
-        """How long an acknowledgement takes to another interface."""
-        return self._network.latency_s(self, other)
-
-    def receive(self, packet: Packet) -> None:
-        """A packet is here."""
-        if packet.kind is Kind.DATAGRAM:
-            datagrams = self._datagrams.get(packet.target[1])
-            if datagrams is not None and isinstance(packet.payload, bytes):
-                datagrams.received(packet.payload, packet.source)
-            return
-        socket = self._streams.get((packet.target[1], packet.source))
-        if socket is not None:
-            socket.receive(packet)
-        elif packet.kind is Kind.SYN and packet.target[1] in self._listeners:
-            socket = StreamSocket(self, (self.ip, packet.target[1]), packet.source)
-            self._streams[packet.target[1], packet.source] = socket
-            socket.answer(packet, self._listeners[packet.target[1]])
-        elif packet.kind is not Kind.RST:
-            self.transmit(Packet(Kind.RST, packet.target, packet.source, 0))
-
-    # Faults
-
-    def take_down(self) -> None:
-        """Gone at once: nothing is sent or received any more, and every socket is lost without a word to its peer."""
-        self.is_up = False
-        streams, self._streams = self._streams, {}
-        self._listeners.clear()
-        self._datagrams.clear()
-        for socket in streams.values():
-            socket.lost(OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN)))
-
-    def bring_up(self) -> None:
-        """Back, with no memory of its sockets: their peers are told so when they send."""
-        self.is_up = True
+    def release(self, socket: StreamSocket) -> None:
+        """A stream socket is no more."""
+        key = (socket.local[1], socket.remote)
+        if self._streams.get(key) is socket:
+            del self._streams[key]
 
     def stall(self, stalled: bool) -> None:
-        """Take nothing from its stream sockets, until told otherwise: what comes fills their windows."""
+        """Take nothing from stream sockets, so that their receive windows fill, until told otherwise."""
         self.is_stalled = stalled
         if not stalled:
             for socket in list(self._streams.values()):
-                socket.take_received()
+                socket.release_held()
+
+    # Datagrams
+
+    def bind_udp(self, port: int, received: Callable[[bytes, Endpoint], None]) -> DatagramSocket:
+        """Receive datagrams on a port, or on one that is free (0). Raises OSError when it is taken."""
+        self._require_up()
+        port = port or self._pick_port(self._datagrams)
+        if port in self._datagrams:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+        socket = self._datagrams[port] = DatagramSocket(self, port, received)
+        return socket
+
+    def release_udp(self, port: int, socket: DatagramSocket) -> None:
+        """A datagram socket is no more."""
+        if self._datagrams.get(port) is socket:
+            del self._datagrams[port]
+
+    # Down and up
+
+    def take_down(self) -> None:
+        """Crash: sockets vanish and tell nobody; nothing is sent or received. Connects that wait fail."""
+        self.is_up = self.is_stalled = False
+        streams = list(self._streams.values())
+        for socket in streams:
+            socket.vanish()
+        self._streams.clear()
+        self._listeners.clear()
+        for datagrams in list(self._datagrams.values()):
+            datagrams.close()
+
+    def bring_up(self) -> None:
+        """Send and receive again. Packets for sockets that are no more are answered with a reset."""
+        self.is_up = True
+
+    # For the network
+
+    def find_inside(self, is_udp: bool, destination: Endpoint) -> Interface:
+        """Itself: here the way ends."""
+        return self
+
+    def in_order(self, packet: Packet) -> float:
+        """When a packet arrives; later than the one before it, if by settings both would at the same instant.
+
+        The loop does not promise an order for timers that are due at the same time.
+        """
+        arrival_s = packet.arrival_s
+        ip = packet.destination[0]
+        last_s = self._last_arrivals_s.get(ip, -1.0)
+        if last_s - SOON_S < arrival_s <= last_s:
+            arrival_s = math.nextafter(last_s, math.inf)
+        self._last_arrivals_s[ip] = packet.arrival_s = arrival_s
+        return arrival_s
+
+    def take_in(self, packet: Packet) -> None:
+        """Give a packet to its socket."""
+        port = packet.destination[1]
+        if packet.kind == "udp":
+            datagrams = self._datagrams.get(port)
+            if datagrams is not None and isinstance(packet.payload, bytes):
+                datagrams.received(packet.payload, packet.source)
+            return
+        socket = self._streams.get((port, packet.source))
+        if socket is not None and socket.receive(packet):
+            return
+        accepted = self._listeners.get(port)
+        if packet.kind == "syn" and accepted is not None:
+            socket = self._streams[port, packet.source] = StreamSocket(self, port, packet.source, accepted)
+            socket.receive(packet)
+        elif packet.kind == "fin" and packet.socket is not None:
+            packet.socket.outgoing.acknowledged(self.network.loop.time(), packet.end, 0)
+        elif packet.kind != "rst":
+            self.network.send(Packet("rst", packet.destination, packet.source, 0, self))
+
+    def _require_up(self) -> None:
+        if not self.is_up:
+            raise OSError(errno.ENETDOWN, "Network is down")
+
+    def _pick_port(
+        self,
+        taken: dict[int, Callable[[StreamSocket], None]] | dict[int, DatagramSocket],
+        remote: Endpoint | None = None,
+    ) -> int:
+        for _ in range(LAST_PORT - FIRST_PORT + 1):
+            port = self._next_port
+            self._next_port = port + 1 if port < LAST_PORT else FIRST_PORT
+            if port not in taken and (remote is None or (port, remote) not in self._streams):
+                return port
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")

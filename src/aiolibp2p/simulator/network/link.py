@@ -1,91 +1,141 @@
-"""What lies between two interfaces, one way; and how fast an interface itself is."""
+"""What lies between two interfaces; what an interface can carry, and how packets wait at it."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from aiolibp2p.errors import ConfigError
+from aiolibp2p.simulator.network.packet import SOON_S
 
 
 @dataclass(frozen=True)
 class LinkConfig:
-    """A path, one way. Times in seconds, shares from 0 to 1."""
+    """One way from an interface to another."""
 
     latency_s: float = 0.0
     jitter_s: float = 0.0
-    """Uniform: at most so much is added. Normal: the standard deviation. Exponential: the mean of what is added."""
+    """uniform: up to so much more or less. normal: its standard deviation. exponential: the mean of what is added."""
     distribution: Literal["uniform", "normal", "exponential"] = "uniform"
     loss: float = 0.0
-    """The share of packets that is lost."""
+    """Share of packets lost."""
     reorder: float = 0.0
-    """The share of datagrams that comes `reorder_s` late, and may be overtaken."""
+    """Share of datagrams that come `reorder_s` late, so that others overtake them."""
     reorder_s: float = 0.01
 
     def __post_init__(self) -> None:
         if min(self.latency_s, self.jitter_s, self.reorder_s) < 0:
-            raise ConfigError(f"a link's times are not negative: {self}")
-        if not (0 <= self.loss < 1 and 0 <= self.reorder <= 1):
-            raise ConfigError(f"a link's shares are from 0 to 1, and not all is lost: {self}")
+            raise ConfigError("a link's latency, jitter and reordering are not negative")
+        if not (0 <= self.loss <= 1 and 0 <= self.reorder <= 1):
+            raise ConfigError("a link's loss and reorder are shares, from 0 to 1")
 
-    def sample_latency_s(self, source: random.Random) -> float:
-        """How long one packet takes."""
-        if not self.jitter_s:
+    def draw_delay(self, source: random.Random) -> float:
+        """Latency and jitter of one packet."""
+        jitter = self.jitter_s
+        if not jitter:
             return self.latency_s
         if self.distribution == "uniform":
-            return self.latency_s + source.uniform(0.0, self.jitter_s)
-        if self.distribution == "normal":
-            return max(0.0, source.gauss(self.latency_s, self.jitter_s))
-        return self.latency_s + source.expovariate(1 / self.jitter_s)
+            delay = self.latency_s + source.uniform(-jitter, jitter)
+        elif self.distribution == "normal":
+            delay = source.gauss(self.latency_s, jitter)
+        else:
+            delay = self.latency_s + source.expovariate(1 / jitter)
+        return max(0.0, delay)
 
 
 @dataclass(frozen=True)
 class InterfaceConfig:
-    """How fast an interface sends and receives, in bits a second, and what each direction may hold, in bytes."""
+    """How fast an interface sends and receives, and how much it queues."""
 
     up_bits_per_s: float = math.inf
     down_bits_per_s: float = math.inf
-    queue_bytes: int = 1024 * 1024
+    queue_bytes: int = 1 << 20
+    """Datagrams past it are dropped; a stream past it at the receiver halves its window."""
 
     def __post_init__(self) -> None:
-        if min(self.up_bits_per_s, self.down_bits_per_s, self.queue_bytes) <= 0:
-            raise ConfigError(f"an interface's rates and queue are positive: {self}")
+        if min(self.up_bits_per_s, self.down_bits_per_s) <= 0 or self.queue_bytes < 0:
+            raise ConfigError("an interface has a speed above 0 and a queue of 0 bytes or more")
 
 
-class Serializer:
-    """One direction of an interface: one packet after the other, at its rate."""
+BACKLOG_S = 0.005
+"""A stream hands the uplink its next segment when less than this is before it, so that sockets take turns."""
 
-    def __init__(self, bits_per_s: float, queue_bytes: int) -> None:
-        self._bits_per_s = bits_per_s
-        self._queue_s = queue_bytes * 8 / bits_per_s
-        self._busy_until = 0.0
 
-    @property
-    def is_instant(self) -> bool:
-        """It takes no time."""
-        return self._bits_per_s == math.inf
+class Sender(Protocol):
+    """A stream that waits for its turn."""
 
-    def backlog_s(self, now: float) -> float:
-        """How long it is busy with what it holds."""
-        return max(0.0, self._busy_until - now)
+    def send_one(self) -> bool:
+        """Send one segment; True when another could follow."""
+        ...
 
-    def is_full(self, now: float) -> bool:
-        """Its queue takes no more."""
-        return self._busy_until - now > self._queue_s
 
-    def send(self, now: float, size: int) -> float:
-        """When the last bit has left."""
-        if self._bits_per_s == math.inf:
-            return now
-        self._busy_until = max(now, self._busy_until) + size * 8 / self._bits_per_s
-        return self._busy_until
+class Uplink:
+    """One packet after the other, first come, first served; streams in turns."""
 
-    def receive(self, now: float, size: int) -> float:
-        """When the last bit is in, if it arrives now: bits come in while the packet is still arriving."""
-        if self._bits_per_s == math.inf:
-            return now
-        takes_s = size * 8 / self._bits_per_s
-        self._busy_until = max(now, self._busy_until + takes_s)
-        return self._busy_until
+    def __init__(self, config: InterfaceConfig, loop: asyncio.AbstractEventLoop) -> None:
+        self.config = config
+        self._loop = loop
+        self._busy_until_s = 0.0
+        self._waiting: dict[Sender, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def take(self, size: int) -> tuple[float, float]:
+        """Send so many bytes: when their first and their last bit leave."""
+        start = max(self._loop.time(), self._busy_until_s)
+        end = self._busy_until_s = start + size * 8 / self.config.up_bits_per_s
+        return start, end
+
+    def is_full(self, size: int) -> bool:
+        """Whether a datagram of this size no longer fits into the queue."""
+        backlog_s = self._busy_until_s - self._loop.time()
+        return backlog_s > SOON_S and backlog_s * self.config.up_bits_per_s / 8 + size > self.config.queue_bytes + 0.5
+
+    def may_send(self, sender: Sender) -> bool:
+        """Whether a stream may send at once. If not, its `send_one` is called when it is its turn."""
+        if not self._waiting and self._busy_until_s <= self._loop.time() + BACKLOG_S:
+            return True
+        self._waiting[sender] = None
+        self._arm()
+        return False
+
+    def forget(self, sender: Sender) -> None:
+        """It waits no more."""
+        self._waiting.pop(sender, None)
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._busy_until_s - BACKLOG_S, self._serve)
+
+    def _serve(self) -> None:
+        self._timer = None
+        while self._waiting and self._busy_until_s <= self._loop.time() + BACKLOG_S + SOON_S:
+            sender = next(iter(self._waiting))
+            del self._waiting[sender]
+            if sender.send_one():
+                self._waiting[sender] = None
+        if self._waiting:
+            self._arm()
+
+
+class Downlink:
+    """What comes is received in the order it comes; reception begins with the first bit, if the line is free."""
+
+    def __init__(self, config: InterfaceConfig) -> None:
+        self.config = config
+        self._busy_until_s = 0.0
+
+    def take(self, size: int, first_bit_s: float, now: float) -> float:
+        """When the last bit of a packet is in that began to come at `first_bit_s` and ended now."""
+        end = max(self._busy_until_s, first_bit_s) + size * 8 / self.config.down_bits_per_s
+        if end < now:
+            end = now
+        self._busy_until_s = end
+        return end
+
+    def is_full(self, size: int, now: float) -> bool:
+        """Whether a packet of this size no longer fits into the queue."""
+        backlog_s = self._busy_until_s - now
+        return backlog_s > SOON_S and backlog_s * self.config.down_bits_per_s / 8 + size > self.config.queue_bytes + 0.5

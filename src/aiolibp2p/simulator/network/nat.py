@@ -1,136 +1,185 @@
-"""Network address translation and firewalls (RFC 4787 for UDP, RFC 5382 for TCP). Pure: time is a parameter."""
+"""Realms of addresses, and the gateways between them, which translate and filter as RFC 4787 and RFC 5382 say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import enum
+import errno
 from dataclasses import dataclass, field
-from enum import Enum
+from typing import TYPE_CHECKING
 
-from aiolibp2p.simulator.network.packet import Endpoint
+from aiolibp2p.simulator.network.packet import Endpoint, Packet
 
-FIRST_PORT = 20_000
-LAST_PORT = 65_535
+if TYPE_CHECKING:
+    from aiolibp2p.simulator.network.interface import Interface
+
+MAX_MAPPINGS = 60_000
+MAX_PERMITTED = 10_000
+"""Others that may send to one mapping; the one that was not sent to for the longest goes first."""
+FIRST_PORT, LAST_PORT = 1024, 65_535
 
 
-class Behaviour(Enum):
-    """What a mapping, or a filter, depends on: nothing, the other's address, or its address and port."""
+class Realm:
+    """Addresses, and the gateway that packets for any other address leave through."""
 
-    ENDPOINT_INDEPENDENT = "endpoint-independent"
-    ADDRESS_DEPENDENT = "address-dependent"
-    ADDRESS_AND_PORT_DEPENDENT = "address-and-port-dependent"
+    def __init__(self, gateway: Gateway | None = None) -> None:
+        self.gateway = gateway
+        self.hosts: dict[str, Interface | Gateway] = {}
+
+    def add(self, ip: str, host: Interface | Gateway) -> None:
+        """Raises OSError when the address is taken."""
+        if ip in self.hosts:
+            raise OSError(errno.EADDRINUSE, f"the address {ip} is taken")
+        self.hosts[ip] = host
+
+    def knows(self, ip: str) -> bool:
+        """Whether a packet to this address has somewhere to go."""
+        realm: Realm | None = self
+        while realm is not None:
+            if ip in realm.hosts:
+                return True
+            realm = realm.gateway.outside if realm.gateway is not None else None
+        return False
+
+
+class Behaviour(enum.Enum):
+    """On what of the other side a mapping, or a filter, depends."""
+
+    ENDPOINT_INDEPENDENT = "endpoint_independent"
+    ADDRESS_DEPENDENT = "address_dependent"
+    ADDRESS_AND_PORT_DEPENDENT = "address_and_port_dependent"
+
+    def part(self, remote: Endpoint) -> Endpoint:
+        """What of `remote` counts."""
+        if self is Behaviour.ENDPOINT_INDEPENDENT:
+            return ("", 0)
+        return (remote[0], 0) if self is Behaviour.ADDRESS_DEPENDENT else remote
 
 
 @dataclass(frozen=True)
 class NatConfig:
-    """How a gateway behaves. The default is what most home routers do."""
+    """How a gateway behaves. `FULL_CONE` and the like, below, are the usual ones."""
 
     mapping: Behaviour = Behaviour.ENDPOINT_INDEPENDENT
     filtering: Behaviour = Behaviour.ADDRESS_AND_PORT_DEPENDENT
     udp_timeout_s: float = 120.0
-    tcp_timeout_s: float = 7440.0
+    """A mapping that nothing went out through for so long is gone."""
+    tcp_timeout_s: float = 7200.0
     hairpin: bool = False
-    """Those inside reach each other by their outer addresses."""
-    max_mappings: int = 65_536
+    """Whether those inside reach each other by their outside addresses."""
+    translates: bool = True
+    """A firewall does not: those inside have addresses of the outside realm."""
 
-    @classmethod
-    def symmetric(cls) -> NatConfig:
-        """Another outer port for each destination: holes cannot be punched from both sides."""
-        return cls(mapping=Behaviour.ADDRESS_AND_PORT_DEPENDENT)
 
-    @classmethod
-    def full_cone(cls) -> NatConfig:
-        """Once something has gone out, anybody may come in."""
-        return cls(filtering=Behaviour.ENDPOINT_INDEPENDENT)
+FULL_CONE = NatConfig(filtering=Behaviour.ENDPOINT_INDEPENDENT)
+RESTRICTED_CONE = NatConfig(filtering=Behaviour.ADDRESS_DEPENDENT)
+PORT_RESTRICTED_CONE = NatConfig()
+SYMMETRIC = NatConfig(mapping=Behaviour.ADDRESS_AND_PORT_DEPENDENT)
+FIREWALL = NatConfig(translates=False)
 
 
 @dataclass(slots=True)
 class Mapping:
-    """An inner endpoint and the outer port it is seen at."""
+    """An inside endpoint and the port it has outside, while it lasts."""
 
-    inner: Endpoint
-    port: int
-    expires_at: float
-    contacted: dict[Endpoint, None] = field(default_factory=dict)
-
-    def allows(self, remote: Endpoint, filtering: Behaviour) -> bool:
-        """Whether `remote` may send in."""
-        if filtering is Behaviour.ENDPOINT_INDEPENDENT:
-            return True
-        if filtering is Behaviour.ADDRESS_AND_PORT_DEPENDENT:
-            return remote in self.contacted
-        return any(ip == remote[0] for ip, _port in self.contacted)
+    inside: Endpoint
+    outside: Endpoint
+    key: tuple[bool, Endpoint, Endpoint]
+    used_s: float
+    permitted: dict[Endpoint, float] = field(default_factory=dict)
+    """Who may send to it, and when it last sent there."""
 
 
-class Translator:
-    """The mappings of one gateway."""
+class Gateway:
+    """Stands between its `inside` realm and the one it is attached in."""
 
-    def __init__(self, config: NatConfig, pick_port: Callable[[], int]) -> None:
-        self._config = config
-        self._pick_port = pick_port
-        self._by_key: dict[object, Mapping] = {}
-        self._by_port: dict[tuple[str, int], tuple[object, Mapping]] = {}
+    def __init__(self, name: str, ip: str, config: NatConfig, outside: Realm) -> None:
+        self.name = name
+        self.ip = ip
+        self.config = config
+        self.outside = outside
+        self.inside = Realm(self)
+        self._by_key: dict[tuple[bool, Endpoint, Endpoint], Mapping] = {}
+        self._by_outside: dict[tuple[bool, Endpoint], Mapping] = {}
+        self._next_port = FIRST_PORT
 
-    def __len__(self) -> int:
-        return len(self._by_key)
-
-    def outbound(self, protocol: str, source: Endpoint, target: Endpoint, now: float) -> int | None:
-        """The outer port for a packet that leaves; a mapping is made or refreshed. None when no port is left."""
-        key = (protocol, source, *self._depends_on(target))
+    def go_out(self, packet: Packet, now: float) -> bool:
+        """Give a packet its outside source, and remember where answers go. False when there is no port left."""
+        config, is_udp = self.config, packet.kind == "udp"
+        key = (is_udp, packet.source, config.mapping.part(packet.destination))
         mapping = self._by_key.get(key)
-        if mapping is not None and mapping.expires_at <= now:
-            self._forget(protocol, key, mapping)
+        if mapping is not None and self._is_over(mapping, now):
             mapping = None
         if mapping is None:
-            mapping = self._make(protocol, key, source, now)
+            mapping = self._map(key, now)
             if mapping is None:
-                return None
-        mapping.expires_at = now + self._timeout_s(protocol)
-        mapping.contacted[target] = None
-        return mapping.port
+                return False
+        mapping.used_s = now
+        permitted = mapping.permitted
+        part = config.filtering.part(packet.destination)
+        permitted.pop(part, None)
+        permitted[part] = now
+        if len(permitted) > MAX_PERMITTED:
+            del permitted[next(iter(permitted))]
+        packet.source = mapping.outside
+        packet.passed = (*packet.passed, self)
+        return True
 
-    def inbound(self, protocol: str, port: int, remote: Endpoint, now: float) -> Endpoint | None:
-        """Whom inside a packet to this outer port is for; None for nobody, or when the filter says no."""
-        found = self._by_port.get((protocol, port))
-        if found is None:
-            return None
-        key, mapping = found
-        if mapping.expires_at <= now:
-            self._forget(protocol, key, mapping)
-            return None
-        return mapping.inner if mapping.allows(remote, self._config.filtering) else None
+    def come_in(self, packet: Packet, now: float) -> bool:
+        """Give a packet from outside its inside destination. False when it is not let in."""
+        config = self.config
+        if self in packet.passed and not config.hairpin:
+            return False
+        mapping = self._by_outside.get((packet.kind == "udp", packet.destination))
+        if mapping is not None and self._is_over(mapping, now):
+            mapping = None
+        if mapping is None:
+            return not config.translates and config.filtering is Behaviour.ENDPOINT_INDEPENDENT
+        if config.filtering is not Behaviour.ENDPOINT_INDEPENDENT:
+            sent_s = mapping.permitted.get(config.filtering.part(packet.source))
+            if sent_s is None or now - sent_s > self._timeout_s(mapping):
+                return False
+        packet.destination = mapping.inside
+        return True
 
-    def _depends_on(self, target: Endpoint) -> tuple[object, ...]:
-        if self._config.mapping is Behaviour.ENDPOINT_INDEPENDENT:
-            return ()
-        return target[:1] if self._config.mapping is Behaviour.ADDRESS_DEPENDENT else target
+    def find_inside(self, is_udp: bool, destination: Endpoint) -> Interface | None:
+        """Who most probably gets what is sent there: for the length of the way, before it is known who does."""
+        mapping = self._by_outside.get((is_udp, destination))
+        inside = mapping.inside if mapping is not None else destination
+        host = self.inside.hosts.get(inside[0]) or next(iter(self.inside.hosts.values()), None)
+        return host.find_inside(is_udp, inside) if host is not None else None
 
-    def _make(self, protocol: str, key: object, source: Endpoint, now: float) -> Mapping | None:
-        if len(self._by_key) >= self._config.max_mappings:
-            self._sweep(now)
-        if len(self._by_key) >= self._config.max_mappings:
+    def _timeout_s(self, mapping: Mapping) -> float:
+        return self.config.udp_timeout_s if mapping.key[0] else self.config.tcp_timeout_s
+
+    def _is_over(self, mapping: Mapping, now: float) -> bool:
+        if now - mapping.used_s <= self._timeout_s(mapping):
+            return False
+        del self._by_key[mapping.key], self._by_outside[mapping.key[0], mapping.outside]
+        return True
+
+    def _map(self, key: tuple[bool, Endpoint, Endpoint], now: float) -> Mapping | None:
+        if len(self._by_key) >= MAX_MAPPINGS:
+            for mapping in list(self._by_key.values()):
+                self._is_over(mapping, now)
+        outside = self._choose(key[0], key[1], now)
+        if outside is None:
             return None
-        # The port of the inside is kept where it can be, as home routers do, but not by a symmetric one.
-        keeps = self._config.mapping is Behaviour.ENDPOINT_INDEPENDENT
-        port = source[1] if keeps and (protocol, source[1]) not in self._by_port else self._free_port(protocol)
-        mapping = Mapping(source, port, now)
-        self._by_key[key] = mapping
-        self._by_port[protocol, port] = key, mapping
+        mapping = self._by_key[key] = self._by_outside[key[0], outside] = Mapping(key[1], outside, key, now)
         return mapping
 
-    def _free_port(self, protocol: str) -> int:
-        port = self._pick_port()
-        while (protocol, port) in self._by_port:
-            port = port + 1 if port < LAST_PORT else FIRST_PORT
-        return port
+    def _choose(self, is_udp: bool, inside: Endpoint, now: float) -> Endpoint | None:
+        """The port it has inside, where it is free; mappings that depend on the other side are numbered."""
+        if not self.config.translates:
+            return inside
+        if self.config.mapping is Behaviour.ENDPOINT_INDEPENDENT and self._is_free(is_udp, inside[1], now):
+            return self.ip, inside[1]
+        for _ in range(LAST_PORT - FIRST_PORT):
+            port = self._next_port
+            self._next_port = port + 1 if port < LAST_PORT else FIRST_PORT
+            if self._is_free(is_udp, port, now):
+                return self.ip, port
+        return None
 
-    def _sweep(self, now: float) -> None:
-        for (protocol, _port), (key, mapping) in list(self._by_port.items()):
-            if mapping.expires_at <= now:
-                self._forget(protocol, key, mapping)
-
-    def _forget(self, protocol: str, key: object, mapping: Mapping) -> None:
-        del self._by_key[key]
-        del self._by_port[protocol, mapping.port]
-
-    def _timeout_s(self, protocol: str) -> float:
-        return self._config.udp_timeout_s if protocol == "udp" else self._config.tcp_timeout_s
+    def _is_free(self, is_udp: bool, port: int, now: float) -> bool:
+        mapping = self._by_outside.get((is_udp, (self.ip, port)))
+        return mapping is None or self._is_over(mapping, now)

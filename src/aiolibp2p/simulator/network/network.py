@@ -1,225 +1,192 @@
-"""The network: realms of addresses, the gateways between them, and the way of a packet."""
+"""The network: who is attached, and how a packet gets from one to another."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVarTuple, Unpack
+from dataclasses import dataclass
 
-from aiolibp2p.errors import ConfigError
 from aiolibp2p.simulator.network.conditions import Conditions
 from aiolibp2p.simulator.network.interface import Interface
 from aiolibp2p.simulator.network.link import InterfaceConfig, LinkConfig
-from aiolibp2p.simulator.network.nat import FIRST_PORT, LAST_PORT, NatConfig, Translator
-from aiolibp2p.simulator.network.packet import Kind, Packet
+from aiolibp2p.simulator.network.nat import Gateway, NatConfig, Realm
+from aiolibp2p.simulator.network.packet import SOON_S, Packet
+from aiolibp2p.simulator.runtime import seeded_random
 from aiolibp2p.simulator.trace import Trace
 
-Ts = TypeVarTuple("Ts")
-
-MAX_HOPS = 8
-"""Gateways a packet passes at most."""
+LOOPBACK = LinkConfig()
+UNLIMITED = InterfaceConfig()
 
 
-class Realm:
-    """Addresses that reach one another: the internet, or the inside of a gateway."""
+@dataclass(frozen=True)
+class Way:
+    """What becomes of packets from one interface to another."""
 
-    def __init__(self, gateway: Gateway | None = None) -> None:
-        self.gateway = gateway
-        self.members: dict[str, Interface | Gateway] = {}
-
-    def join(self, ip: str, member: Interface | Gateway) -> None:
-        """Give somebody an address. Raises ConfigError when it is taken."""
-        if ip in self.members:
-            raise ConfigError(f"{ip} is taken already")
-        self.members[ip] = member
-
-
-class Gateway:
-    """A router with an address outside and a realm inside; it translates between them."""
-
-    def __init__(self, name: str, ip: str, outside: Realm, translator: Translator, hairpin: bool) -> None:
-        self.name = name
-        self.ip = ip
-        self.outside = outside
-        self.inside = Realm(self)
-        self.translator = translator
-        self.hairpin = hairpin
+    target: Interface
+    link: LinkConfig
+    loss: float
+    extra_s: float
+    is_cut: bool
 
 
 class Network:
-    """Carries packets in the running loop's time. `link` says what lies between two interfaces, one way."""
+    """Made in the running loop, whose clock it goes by. `delivered` and `lost` count packets."""
 
-    def __init__(
-        self, source: random.Random, trace: Trace, link: Callable[[Interface, Interface], LinkConfig] | None = None
-    ) -> None:
+    def __init__(self, source: random.Random, trace: Trace, link: Callable[[Interface, Interface], LinkConfig]) -> None:
         self.conditions = Conditions()
+        self.trace = trace
+        self.link = link
+        self.loop = asyncio.get_running_loop()
         self.internet = Realm()
-        self.delivered = self.lost = 0
-        """Packets that arrived, and that did not."""
-        self._source = source
-        self._trace = trace
-        self._link = link or (lambda a, b: LinkConfig())
-        self._loop = asyncio.get_running_loop()
-        self._due: dict[float, list[Callable[[], None]]] = {}
+        self.delivered = 0
+        self.lost = 0
+        self._seed = source.getrandbits(64)
 
     def attach(
-        self, name: str, ip: str, config: InterfaceConfig | None = None, gateway: Gateway | None = None
+        self, name: str, ip: str, config: InterfaceConfig = UNLIMITED, gateway: Gateway | None = None
     ) -> Interface:
-        """A new interface, on the internet or inside a gateway. Raises ConfigError when the address is taken."""
+        """A new interface, on the internet or inside a gateway. Raises OSError when the address is taken."""
         realm = self.internet if gateway is None else gateway.inside
-        interface = Interface(self, realm, name, ip, config or InterfaceConfig())
-        realm.join(ip, interface)
+        interface = Interface(self, name, ip, config, realm)
+        interface.source = seeded_random(self._seed, name)
+        realm.add(ip, interface)
+        while gateway is not None and not gateway.config.translates:
+            gateway.outside.add(ip, gateway)
+            gateway = gateway.outside.gateway
         return interface
 
-    def attach_gateway(
-        self, name: str, ip: str, nat: NatConfig | None = None, gateway: Gateway | None = None
-    ) -> Gateway:
-        """A new gateway, on the internet or inside another one."""
-        nat = nat or NatConfig()
-        realm = self.internet if gateway is None else gateway.inside
-        made = Gateway(name, ip, realm, self._translator(nat), nat.hairpin)
-        realm.join(ip, made)
+    def attach_gateway(self, name: str, ip: str, nat: NatConfig, gateway: Gateway | None = None) -> Gateway:
+        """A new gateway, on the internet or inside another one. Raises OSError when the address is taken."""
+        outside = self.internet if gateway is None else gateway.inside
+        made = Gateway(name, ip, nat, outside)
+        if nat.translates:
+            outside.add(ip, made)
         return made
 
-    def raise_firewall(self, interface: Interface, nat: NatConfig | None = None) -> None:
-        """Let in only what answers something that went out; addresses stay as they are."""
-        interface.firewall = self._translator(nat or NatConfig())
+    # A packet's way out
 
-    def _translator(self, nat: NatConfig) -> Translator:
-        return Translator(nat, lambda: self._source.randrange(FIRST_PORT, LAST_PORT))
+    def send(self, packet: Packet) -> bool:
+        """Send a packet by itself: it comes when it comes, or not at all."""
+        sender = packet.sender
+        if packet.kind == "udp" and sender.is_up and sender.uplink.is_full(packet.size):
+            self.lose(packet, sender.name)
+            return False
+        if not self.depart(packet):
+            return False
+        if packet.is_lost:
+            self.lose(packet, "")
+            return False
+        arrival_s = sender.in_order(packet)
+        self.loop.call_at(arrival_s, self._arrive, packet)
+        return True
 
-    # The way out
+    def depart(self, packet: Packet) -> bool:
+        """Work out when it arrives, and whether it is lost by chance. False, and recorded, when it cannot arrive."""
+        sender = packet.sender
+        way = self._way(packet) if sender.is_up else None
+        if way is None:
+            self.lose(packet, "nowhere")
+            return False
+        link, target, source = way.link, way.target, sender.source
+        first_s, last_s = sender.uplink.take(packet.size)
+        if way.is_cut:
+            self.lose(packet, target.name)
+            return False
+        delay_s = max(0.0, link.draw_delay(source) + way.extra_s)
+        if link.reorder and packet.kind == "udp" and source.random() < link.reorder:
+            delay_s += link.reorder_s
+        packet.is_lost = way.loss > 0 and source.random() < way.loss
+        packet.delay_s = delay_s
+        packet.first_bit_s = first_s + delay_s
+        packet.arrival_s = last_s + delay_s
+        return True
 
-    def transmit(self, origin: Interface, packet: Packet) -> None:
-        """Send a packet on its way. Whether it arrives, `packet.owner` is told only if it does not."""
-        now = packet.sent_at = self._loop.time()
-        up = origin.up
-        if not origin.is_up or (packet.owner is None and up.is_full(now)):
-            self._lose(origin.name, packet)
-            return
-        left_at = up.send(now, packet.size)
-        realm = self._leave(origin, packet, now)
-        target = None if realm is None else _behind(realm.members.get(packet.target[0]))
-        delay_s = None if target is None else self._delay_s(origin, target, packet)
-        if realm is None or delay_s is None:
-            self._lose(origin.name, packet)
-            return
-        self._at(left_at + delay_s, self._arrive, origin.name, realm, packet)
+    def answer_delay_s(self, packet: Packet, receiver: Interface) -> float | None:
+        """How long an acknowledgement takes back to who sent `packet`; None when it does not get there."""
+        target = packet.sender
+        if receiver.realm is not target.realm or packet.passed:
+            answer = Packet("ack", packet.destination, packet.source, 0, receiver)
+            way = self._way(answer)
+            if way is None or way.is_cut or self.enter(answer) is not target:
+                return None
+            return max(0.0, way.link.latency_s + way.extra_s)
+        conditions = self.conditions
+        link = LOOPBACK if receiver is target else self.link(receiver, target)
+        if not conditions.is_set:
+            return link.latency_s
+        if conditions.is_cut(receiver.name, target.name):
+            return None
+        return max(0.0, link.latency_s + conditions.extra_s(receiver.name, target.name))
 
-    def _leave(self, origin: Interface, packet: Packet, now: float) -> Realm | None:
-        """The realm in which the packet's target lies; its source is rewritten on the way there."""
-        if origin.firewall is not None:
-            origin.firewall.outbound(packet.protocol, packet.source, packet.target, now)
-        realm = origin.realm
-        for _ in range(MAX_HOPS):
+    def _way(self, packet: Packet) -> Way | None:
+        """Lead a packet out through its gateways; what lies between it and who will most probably get it."""
+        target = self._lead_out(packet)
+        if target is None:
+            return None
+        sender, conditions = packet.sender, self.conditions
+        link = LOOPBACK if sender is target else self.link(sender, target)
+        if not conditions.is_set:
+            return Way(target, link, link.loss, 0.0, False)
+        a, b = sender.name, target.name
+        return Way(target, link, conditions.loss(a, b, link.loss), conditions.extra_s(a, b), conditions.is_cut(a, b))
+
+    def _lead_out(self, packet: Packet) -> Interface | None:
+        realm = packet.sender.realm
+        packet.source, packet.passed = packet.origin, ()
+        ip = packet.destination[0]
+        while ip not in realm.hosts:
             gateway = realm.gateway
-            member = realm.members.get(packet.target[0])
-            if member is not None or gateway is None:
-                return realm if member is not None else None
-            if packet.target[0] == gateway.ip and not gateway.hairpin:
+            if gateway is None or not gateway.go_out(packet, self.loop.time()):
                 return None
-            port = gateway.translator.outbound(packet.protocol, packet.source, packet.target, now)
-            if port is None:
-                return None
-            packet.source = (gateway.ip, port)
             realm = gateway.outside
+        packet.realm = realm
+        return realm.hosts[ip].find_inside(packet.kind == "udp", packet.destination)
+
+    # A packet's way in
+
+    def enter(self, packet: Packet) -> Interface | None:
+        """Lead a packet in through the gateways before its destination; None when one does not let it in."""
+        realm = packet.realm
+        while realm is not None:
+            host = realm.hosts.get(packet.destination[0])
+            if not isinstance(host, Gateway):
+                return host
+            if not host.come_in(packet, self.loop.time()):
+                return None
+            realm = host.inside
         return None
 
-    def _delay_s(self, origin: Interface, target: Interface, packet: Packet) -> float | None:
-        """How long it is on its way; None when it gets lost there."""
-        link = self._link(origin, target)
-        extra_s, loss = 0.0, link.loss
-        if not self.conditions.is_normal:
-            if self.conditions.is_cut(origin.name, target.name):
-                return None
-            extra_s = self.conditions.extra_s(origin.name, target.name)
-            loss = max(loss, self.conditions.loss(origin.name, target.name))
-        if loss and self._source.random() < loss:
-            return None
-        if link.reorder and packet.kind is Kind.DATAGRAM and self._source.random() < link.reorder:
-            extra_s += link.reorder_s
-        return link.sample_latency_s(self._source) + extra_s
+    def receive(self, packet: Packet, target: Interface) -> float | None:
+        """A packet has come to an interface: when it is in, or None for now."""
+        now = self.loop.time()
+        finish_s = target.downlink.take(packet.size, packet.first_bit_s, now)
+        return finish_s if finish_s > now + SOON_S else None
 
-    def latency_s(self, a: Interface, b: Interface) -> float:
-        """How long a packet without luck either way takes from one to the other now."""
-        latency_s = self._link(a, b).latency_s
-        return latency_s if self.conditions.is_normal else latency_s + self.conditions.extra_s(a.name, b.name)
-
-    def reaches(self, origin: Interface, ip: str) -> bool:
-        """Whether something sent now to that address would not be cut."""
-        if self.conditions.is_normal:
-            return True
-        realm: Realm | None = origin.realm
-        while realm is not None and ip not in realm.members:
-            realm = realm.gateway.outside if realm.gateway is not None else None
-        target = None if realm is None else _behind(realm.members[ip])
-        return target is not None and not self.conditions.is_cut(origin.name, target.name)
-
-    def _at(self, when: float, call: Callable[[Unpack[Ts]], None], *args: *Ts) -> None:
-        """Call then. What is due at one moment keeps its order, which asyncio does not promise."""
-        due = self._due.get(when)
-        if due is not None:
-            due.append(partial(call, *args))
+    def _arrive(self, packet: Packet) -> None:
+        target = self.enter(packet)
+        if target is None or not target.is_up:
+            self.lose(packet, target.name if target is not None else "filtered")
+        elif packet.kind == "udp" and target.downlink.is_full(packet.size, self.loop.time()):
+            self.lose(packet, target.name)
+        elif (finish_s := self.receive(packet, target)) is not None:
+            self.loop.call_at(finish_s, self._finish, packet, target)
         else:
-            self._due[when] = [partial(call, *args)]
-            self._loop.call_at(when, self._run_due, when)
+            self._finish(packet, target)
 
-    def _run_due(self, when: float) -> None:
-        first, *others = self._due.pop(when)
-        for call in others:
-            self._loop.call_soon(call)
-        first()
-
-    # The way in
-
-    def _arrive(self, origin: str, realm: Realm, packet: Packet) -> None:
-        now = self._loop.time()
-        target = self._enter(realm, packet, now)
-        if target is None or not target.is_up or target.down.is_full(now):
-            self._lose(origin, packet)
-            return
-        received_at = target.down.receive(now, packet.size)
-        if received_at > now:
-            self._at(received_at, self._deliver, origin, target, packet)
+    def _finish(self, packet: Packet, target: Interface) -> None:
+        if target.is_up:
+            self.deliver(packet, target)
         else:
-            self._deliver(origin, target, packet)
+            self.lose(packet, target.name)
 
-    def _enter(self, realm: Realm, packet: Packet, now: float) -> Interface | None:
-        """Through the gateways before it, whose filters may say no."""
-        member: Interface | Gateway | None = realm.members.get(packet.target[0])
-        while isinstance(member, Gateway):
-            inner = member.translator.inbound(packet.protocol, packet.target[1], packet.source, now)
-            if inner is None:
-                return None
-            packet.target = inner
-            member = member.inside.members.get(inner[0])
-        if member is None or member.firewall is None:
-            return member
-        allowed = member.firewall.inbound(packet.protocol, packet.target[1], packet.source, now)
-        return member if allowed is not None else None
-
-    def _deliver(self, origin: str, target: Interface, packet: Packet) -> None:
-        if not target.is_up:
-            self._lose(origin, packet)
-            return
+    def deliver(self, packet: Packet, target: Interface) -> None:
+        """Record a packet and give it to who it is for."""
         self.delivered += 1
-        self._record(packet, f"{origin}>{target.name}")
-        target.receive(packet)
+        self.trace.record(self.loop.time(), packet.describe(target.name))
+        target.take_in(packet)
 
-    def _lose(self, origin: str, packet: Packet) -> None:
+    def lose(self, packet: Packet, target: str) -> None:
+        """Record a packet that was lost."""
         self.lost += 1
-        self._record(packet, f"{origin}>{packet.target[0]} lost")
-        if packet.owner is not None:
-            packet.owner.packet_lost(packet)
-
-    def _record(self, packet: Packet, way: str) -> None:
-        self._trace.record(self._loop.time(), f"{packet.kind.value} {way} {packet.size} {packet.checksum():08x}")
-
-
-def _behind(member: Interface | Gateway | None) -> Interface | None:
-    """Whose interface a packet will reach, for its latency: those inside one gateway are in one place."""
-    while isinstance(member, Gateway):
-        member = next(iter(member.inside.members.values()), None)
-    return member
+        self.trace.record(self.loop.time(), f"lost {packet.describe(target)}")

@@ -1,0 +1,84 @@
+"""How much a stream may have in flight: slow start, then half after a loss and a segment more each round trip."""
+
+from __future__ import annotations
+
+from collections import deque
+
+INITIAL_BYTES = 14_600
+LEAST_BYTES = 2 * 1460
+SEGMENT_BYTES = 1460
+RECEIVE_WINDOW_BYTES = 6 << 20
+
+
+class SendWindow:
+    """Positions are bytes since the stream began."""
+
+    def __init__(self) -> None:
+        self.size: float = INITIAL_BYTES
+        self.acked = 0
+        """All up to here has been received, as far as the sender has heard."""
+        self._sent = 0
+        self._unread = 0
+        self._threshold: float = RECEIVE_WINDOW_BYTES
+        self._acks: deque[tuple[float, int, int]] = deque()
+        self._shrunk_s = -1.0
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes sent and not acknowledged."""
+        return self._sent - self.acked
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another segment may leave."""
+        in_flight = self._sent - self.acked
+        return in_flight < self.size and in_flight + self._unread < RECEIVE_WINDOW_BYTES
+
+    @property
+    def next_ack_s(self) -> float | None:
+        """When the next acknowledgement is heard."""
+        return self._acks[0][0] if self._acks else None
+
+    def sent(self, end: int) -> None:
+        """All up to `end` has been sent."""
+        self._sent = max(self._sent, end)
+
+    def note_ack(self, at_s: float, end: int, unread: int) -> None:
+        """An acknowledgement is on its way."""
+        if self._acks and self._acks[-1][0] > at_s:
+            at_s = self._acks[-1][0]
+        self._acks.append((at_s, end, unread))
+
+    def take_acks(self, now: float) -> bool:
+        """Hear what has come by now. Whether anything new was among it."""
+        acks, before = self._acks, self.acked
+        while acks and acks[0][0] <= now:
+            _, end, self._unread = acks.popleft()
+            if end > self.acked:
+                self._grow(end - self.acked)
+                self.acked = end
+        if self._sent < self.acked:
+            self._sent = self.acked
+        return self.acked > before
+
+    def _grow(self, newly: int) -> None:
+        if self._sent - self.acked < self.size / 2:
+            return  # Not the window held it back.
+        if self.size < self._threshold:
+            self.size = min(self.size + newly, 2.0 * RECEIVE_WINDOW_BYTES)
+        else:
+            self.size += SEGMENT_BYTES * newly / self.size
+
+    def shrink(self, now: float, rtt_s: float | None) -> None:
+        """A loss: half, at most once a round trip."""
+        if now < self._shrunk_s:
+            return
+        self._shrunk_s = now + (rtt_s or 0.0)
+        self.size = self._threshold = max(LEAST_BYTES, self.size / 2)
+
+    def start_over(self, sent: int | None) -> None:
+        """After a silence: slow start up to half of what went before; all from `sent` on is sent again."""
+        self._threshold = max(LEAST_BYTES, self.size / 2)
+        self.size = INITIAL_BYTES
+        if sent is not None:
+            self._sent = max(sent, self.acked)
