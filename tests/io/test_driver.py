@@ -19,6 +19,7 @@ from aiolibp2p.io import driver as driver_room
 from aiolibp2p.io.buffers import SharedBuffers
 from aiolibp2p.io.driver import SMALL_FRAME_BYTES, Driver
 from aiolibp2p.multiformats.multiaddr import Multiaddr
+from waiting import after
 
 
 @dataclass
@@ -378,66 +379,59 @@ def full() -> tuple[Draining, Driver, asyncio.Event, list[BaseException]]:
 
 
 @pytest.mark.spec("YMX-25")
-async def test_a_peer_that_takes_nothing_is_given_up_whatever_it_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.virtual_time
+async def test_a_peer_that_takes_nothing_is_given_up_whatever_it_sends() -> None:
     assert driver_room.WRITE_TIMEOUT_S == 10
-    monkeypatch.setattr(driver_room, "WRITE_TIMEOUT_S", 0.02)
     raw, driver, aborted, lost = full()
     waiting = asyncio.ensure_future(driver.drain(asyncio.get_running_loop().create_future()))
-    async with asyncio.timeout(5):
-        while not aborted.is_set():
-            driver.data_received(sealed(b"still here"))
-            await asyncio.sleep(0)
+    while not aborted.is_set():
+        driver.data_received(sealed(b"still here"))
+        await after(0.3)
     assert raw.looks == 1 + 10 + 9
     driver.connection_lost(None)
-    with pytest.raises(ConnectionLost, match="took nothing of what we sent for 0.02 s"):
+    with pytest.raises(ConnectionLost, match="took nothing of what we sent for 10 s"):
         await waiting
-    assert [str(reason) for reason in lost] == ["the peer took nothing of what we sent for 0.02 s"]
+    assert [str(reason) for reason in lost] == ["the peer took nothing of what we sent for 10 s"]
 
 
 @pytest.mark.spec("YMX-25")
-async def test_a_peer_that_takes_little_or_resumes_now_and_then_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_room, "WRITE_TIMEOUT_S", 0.005)
+@pytest.mark.virtual_time
+async def test_a_peer_that_takes_little_or_resumes_now_and_then_is_not() -> None:
     raw, driver, aborted, _lost = full()
     raw.leaving = 1
-    async with asyncio.timeout(5):
-        while raw.looks < 100:
-            await asyncio.sleep(0)
-        raw.leaving = 0
-        resumed = 0
-        while raw.looks < 200:
-            if raw.looks // 8 > resumed:
-                resumed = raw.looks // 8
-                driver.resume_writing()
-                driver.pause_writing()
-            await asyncio.sleep(0)
+    await after(100)
+    raw.leaving = 0
+    for _ in range(12):
+        await after(8)
+        driver.resume_writing()
+        driver.pause_writing()
+    assert raw.looks > 150
     assert not aborted.is_set()
     driver.resume_writing()
     looks = raw.looks
-    passed = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.02, passed.set)
-    await passed.wait()
+    await after(60)
     assert raw.looks == looks
     assert not aborted.is_set()
 
 
-async def test_a_close_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_room, "CLOSE_TIMEOUT_S", 0)
+@pytest.mark.virtual_time
+async def test_a_close_that_hangs_is_cut_short() -> None:
     pumped = Pumped()
     aborted = asyncio.Event()
     pumped.raw.on_abort = aborted.set
     pumped.driver.close("enough")
     await aborted.wait()
+    assert asyncio.get_running_loop().time() == driver_room.CLOSE_TIMEOUT_S
 
 
-async def test_a_close_in_time_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_room, "CLOSE_TIMEOUT_S", 0)
+@pytest.mark.virtual_time
+async def test_a_close_in_time_is_not() -> None:
     pumped = Pumped()
     aborted: list[bool] = []
     pumped.raw.on_abort = lambda: aborted.append(True)
     pumped.driver.close("enough")
     pumped.driver.connection_lost(None)
-    for _ in range(3):
-        await asyncio.sleep(0)
+    await after(10)
     assert aborted == []
 
 

@@ -8,6 +8,9 @@ import pytest
 from aiolibp2p.errors import StreamClosed
 from aiolibp2p.io.idle_timer import IdleTimer
 from aiolibp2p.io.runtime import SystemRuntime
+from waiting import after
+
+pytestmark = pytest.mark.virtual_time
 
 
 class Watched:
@@ -18,6 +21,14 @@ class Watched:
 
     def reset(self, code: int = 0) -> None:
         self.was_reset.set()
+
+
+class LoopRuntime(SystemRuntime):
+    """The loop's own time, which is virtual here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = asyncio.get_running_loop().time
 
 
 class Clock:
@@ -31,49 +42,42 @@ class Clock:
 
 async def test_silence_resets() -> None:
     stream: Any = Watched()
-    timer = IdleTimer(stream, SystemRuntime(), 0.01)
+    timer = IdleTimer(stream, LoopRuntime(), 10)
     assert not timer.expired
-    async with asyncio.timeout(5):
-        await stream.was_reset.wait()
+    await stream.was_reset.wait()
     assert timer.expired
+    assert asyncio.get_running_loop().time() == 10
 
 
 async def test_what_happens_puts_the_end_off() -> None:
     stream: Any = Watched()
     clock: Any = Clock()
-    timer = IdleTimer(stream, clock, 0.01)
-    loop = asyncio.get_running_loop()
+    timer = IdleTimer(stream, clock, 10)
     for _ in range(3):
-        clock.time += 0.009
+        clock.time += 9
         timer.touch()
-        fired = loop.create_future()
-        loop.call_later(0.011, fired.set_result, None)
-        await fired
+        await after(11)
         assert not stream.was_reset.is_set()
-    clock.time += 0.02
-    async with asyncio.timeout(5):
-        await stream.was_reset.wait()
+    clock.time += 20
+    await stream.was_reset.wait()
 
 
 async def test_a_cancelled_timer_never_fires() -> None:
     stream: Any = Watched()
-    timer = IdleTimer(stream, SystemRuntime(), 0)
+    timer = IdleTimer(stream, LoopRuntime(), 10)
     timer.cancel()
-    for _ in range(3):
-        await asyncio.sleep(0)
+    await after(60)
     assert not timer.expired
 
 
 async def test_a_block_that_its_reset_ended_ends_quietly_and_no_other() -> None:
     stream: Any = Watched()
-    with IdleTimer(stream, SystemRuntime(), 0.01):
-        async with asyncio.timeout(5):
-            await stream.was_reset.wait()
+    with IdleTimer(stream, LoopRuntime(), 10):
+        await stream.was_reset.wait()
         raise StreamClosed("reset on our side")
-    with pytest.raises(StreamClosed), IdleTimer(stream, SystemRuntime(), 60):
+    with pytest.raises(StreamClosed), IdleTimer(stream, LoopRuntime(), 60):
         raise StreamClosed("somebody else closed it")
     other: Any = Watched()
-    with pytest.raises(KeyError), IdleTimer(other, SystemRuntime(), 0.01):
-        async with asyncio.timeout(5):
-            await other.was_reset.wait()
+    with pytest.raises(KeyError), IdleTimer(other, LoopRuntime(), 10):
+        await other.was_reset.wait()
         raise KeyError("not the stream's end")

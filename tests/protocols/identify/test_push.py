@@ -16,6 +16,9 @@ from aiolibp2p.protocols.identify.messages import delimit
 from aiolibp2p.protocols.identify.rate_limit import Rate
 from protocols.fakes import FakeConnection, FakeHost, FakeStream, join
 from protocols.identify.pair import CONFIG, HERE, KEYS, LAN, PUBLIC, THERE, Pair, part
+from waiting import after
+
+pytestmark = pytest.mark.virtual_time
 
 
 @pytest.fixture
@@ -28,9 +31,7 @@ async def pair() -> AsyncIterator[Pair]:
 
 async def settle(host: FakeHost) -> None:
     """Let the short delay before a push pass, and the push."""
-    passed = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(0.005, passed.set_result, None)
-    await passed
+    await after(0.005)
     await host.idle()
 
 
@@ -195,7 +196,7 @@ async def test_pushes_from_one_network_are_limited() -> None:
 
 async def test_pushes_at_once_are_limited_and_end_by_themselves() -> None:
     rates = PushRates(ip4_24=Rate(1000, 1000))
-    both = await Pair(IdentifyConfig(timeout_s=0.02, push_rates=rates)).start()
+    both = await Pair(IdentifyConfig(timeout_s=5.0, push_rates=rates)).start()
     streams = [await both.them.new_stream_on(both.connection.other, PUSH_ID) for _ in range(33)]
     await both.us.idle()
     assert streams[-1].other.reset_code == LIMIT_EXCEEDED_CODE

@@ -17,6 +17,9 @@ from aiolibp2p.protocols.identify.messages import MessageReader, delimit
 from aiolibp2p.protocols.identify.profiles import RECENTLY_CONNECTED_TTL_S
 from protocols.fakes import FakeRuntime, FakeStream, join
 from protocols.identify.pair import HERE, KEYS, LAN, LINK_LOCAL, LOOPBACK, PUBLIC, THERE, Pair
+from waiting import after
+
+pytestmark = pytest.mark.virtual_time
 
 
 @pytest.fixture
@@ -112,14 +115,14 @@ async def test_garbage_is_refused_and_the_stream_reset(pair: Pair, wire: bytes) 
 
 
 async def test_a_peer_that_never_finishes_is_a_timeout_that_says_so() -> None:
-    both = await Pair(IdentifyConfig(timeout_s=0.02)).start()
+    both = await Pair(IdentifyConfig(timeout_s=5.0)).start()
 
     async def handler(stream: FakeStream) -> None:
         await stream.write(b"\x05a")
         await stream.read()
 
     both.them.handlers[IDENTIFY_ID] = handler
-    with pytest.raises(TimeoutExpired, match=r"no answer from 12D3\w+ within 0.02 s"):
+    with pytest.raises(TimeoutExpired, match=r"no answer from 12D3\w+ within 5 s"):
         await both.identify.identify(both.them.peer_id)
     assert both.us.opened[0].is_reset
     await both.stop()
@@ -133,15 +136,15 @@ class Stalled(FakeStream):
 
 
 async def test_a_peer_that_reads_no_answers_has_so_many_at_most() -> None:
-    both = await Pair(IdentifyConfig(timeout_s=0.02)).start()
+    both = await Pair(IdentifyConfig(timeout_s=5.0)).start()
     streams = [Stalled(both.connection, IDENTIFY_ID) for _ in range(17)]
     for stream in streams:
         stream.other = FakeStream(both.connection.other, IDENTIFY_ID)
         both.us.serve(stream)
     await both.us.idle()
     assert [stream.reset_code for stream in streams] == [None] * 16 + [LIMIT_EXCEEDED_CODE]
-    while not all(stream.is_reset for stream in streams):
-        await asyncio.sleep(0)
+    await after(6)
+    assert all(stream.is_reset for stream in streams)
     result = await both.theirs.identify(both.us.peer_id)
     assert result.agent_version
     assert both.us.failures == []

@@ -9,7 +9,7 @@ from aiolibp2p.simulator.network import LinkConfig, NatConfig, Network
 from aiolibp2p.simulator.network.nat import FULL_CONE, PORT_RESTRICTED_CONE, RESTRICTED_CONE, SYMMETRIC
 from aiolibp2p.simulator.runtime import seeded_random
 from aiolibp2p.simulator.trace import Trace
-from simulator.waiting import after
+from waiting import after
 
 PORT = 4001
 SERVER = ("2.0.0.1", 9000)

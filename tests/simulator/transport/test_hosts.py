@@ -15,7 +15,7 @@ from aiolibp2p.simulator.network import InterfaceConfig, LinkConfig
 from aiolibp2p.simulator.scenario import Fidelity
 from aiolibp2p.simulator.simulation import Simulation
 from aiolibp2p.simulator.transport import StreamTransport
-from simulator.waiting import after
+from waiting import after
 
 SINK_ID = "/sink/1.0.0"
 

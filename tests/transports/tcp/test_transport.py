@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import struct
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.transport import NewConnection
-from aiolibp2p.errors import ListenFailed, Unreachable, UnsupportedAddress
+from aiolibp2p.errors import ListenFailed, LocalError, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.transports.tcp import TcpTransport
 
@@ -219,3 +220,10 @@ async def test_the_kernel_tells_the_round_trip() -> None:
     assert raw.rtt() is None
     other.abort()
     await listener.close()
+
+
+@pytest.mark.virtual_time
+async def test_a_loop_that_cannot_listen_leaves_no_socket_behind() -> None:
+    with pytest.raises(LocalError, match="listen"):
+        await TcpTransport().listen(Multiaddr("/ip4/127.0.0.1/tcp/0"), print)
+    gc.collect()

@@ -79,9 +79,13 @@ class TcpTransport:
             sock = _bind(family, host, port, self._config.backlog)
         except OSError as error:
             raise ListenFailed(f"cannot listen on {address}: {_explain(error)}") from error
-        server = await asyncio.get_running_loop().create_server(
-            lambda: TcpConnection(self._config.high_water_bytes, accepted), sock=sock, backlog=self._config.backlog
-        )
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: TcpConnection(self._config.high_water_bytes, accepted), sock=sock, backlog=self._config.backlog
+            )
+        except BaseException:
+            sock.close()
+            raise
         return TcpListener(server, [Multiaddr.from_ip_port(host, "tcp", sock.getsockname()[1])])
 
 
