@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from aiolibp2p.errors import ConfigError, ConnectionLost
-from aiolibp2p.simulator.checkers import AcknowledgedKept, AtMostOnce
+from aiolibp2p.simulator.checkers import AcknowledgedKept, AtMostOnce, Bounds, WithinBounds
+from aiolibp2p.simulator.network import InterfaceConfig
 from aiolibp2p.simulator.run import run_scenario
 from aiolibp2p.simulator.scenario import MAX_VIOLATIONS, RunOptions, RunResult, Scenario
 from aiolibp2p.simulator.simulation import Simulation
@@ -174,6 +175,24 @@ def test_a_node_starts_crashes_and_comes_back() -> None:
         assert result.counters["faults"] == 4
 
 
+def test_packets_are_lost_for_a_while() -> None:
+    async def program(simulation: Simulation) -> None:
+        one, other = simulation.add_node(), simulation.add_node()
+        await simulation.start_nodes()
+        await one.running.connect(other.address)
+        await simulation.wait(1)
+        simulation.faults.lose(0.99, for_s=5.0, a=one, b=other)
+        simulation.measure("ping_s", await one.running.ping(other.peer_id))
+        await simulation.wait(20)
+        simulation.measure("ping_s", await one.running.ping(other.peer_id))
+
+    result = run(program, fidelity="fast")
+    assert said(result) == []
+    slow, quick = (seconds for _, seconds in result.figures["ping_s"])
+    assert slow > 1.0
+    assert quick == pytest.approx(0.04, rel=0.02)
+
+
 def test_a_spike_passes() -> None:
     async def program(simulation: Simulation) -> None:
         one, other = simulation.add_node(), simulation.add_node()
@@ -203,3 +222,17 @@ def test_skew_survives_a_restart() -> None:
         assert node.running.runtime.wall() >= wall + 6
 
     assert said(run(program, fidelity="fast")) == []
+
+
+def test_what_sockets_hold_is_bounded() -> None:
+    async def program(simulation: Simulation) -> None:
+        simulation.checkers.append(WithinBounds(simulation, Bounds(unsent_bytes_per_socket=1000)))
+        simulation.interface = InterfaceConfig(1e6, 1e6)
+        one, other = simulation.add_node(), simulation.add_node()
+        await simulation.start_nodes()
+        stream = await one.running.new_stream(other.address, "/ipfs/ping/1.0.0")
+        simulation.spawn(stream.write(bytes(200_000)), "write")
+        await simulation.wait(3)
+
+    result = run(program)
+    assert any(checker == "bounds" and "unsent bytes on 1 sockets" in what for checker, what in said(result))

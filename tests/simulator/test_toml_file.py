@@ -77,6 +77,7 @@ def test_every_fault_and_workload() -> None:
         "kind = 'cut'\nat_s = 16\nfrom = 0\nto = 1",
         "kind = 'heal'\nat_s = 18",
         "kind = 'spike'\nat_s = 19\nextra_s = 0.1\nfor_s = 3",
+        "kind = 'loss'\nat_s = 20\nshare = 0.2\nfor_s = 3",
         "kind = 'crash'\nat_s = 20\nnode = 3",
         "kind = 'restart'\nat_s = 25\nnode = 3\nwith_disk = false",
         "kind = 'stop'\nat_s = 26\nnode = 2",

@@ -80,6 +80,8 @@ class Bounds:
     half_open: int = 128
     connections: int = 10_000
     tasks: int = 20_000
+    unsent_bytes_per_socket: int = 4 * 1024 * 1024
+    """Written by its streams, and not taken by the simulated kernel."""
 
 
 class WithinBounds:
@@ -96,6 +98,9 @@ class WithinBounds:
         for node in self._simulation.nodes:
             if node.host is not None:
                 yield from (f"{node.name} holds {excess}" for excess in self._excesses(node.host.statistics()))
+            sockets, unsent = node.interface.socket_count, node.interface.unsent_bytes
+            if unsent > self._bounds.unsent_bytes_per_socket * sockets:
+                yield f"{node.name} holds {unsent} unsent bytes on {sockets} sockets"
 
     def _excesses(self, held: HostStatistics) -> Iterator[str]:
         bounds = self._bounds

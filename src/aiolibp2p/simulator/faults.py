@@ -50,6 +50,17 @@ class Faults:
         self._simulation.record(f"spike over {start or '*'}>{end or '*'} {extra_s:g}")
         self._conditions.add_latency_s(start, end, -extra_s)
 
+    def lose(self, share: float, for_s: float, a: Node | None = None, b: Node | None = None) -> None:
+        """For some seconds this share of the packets from `a` to `b` is lost; None stands for everybody."""
+        start, end = (None if node is None else node.name for node in (a, b))
+        self._record(f"lose {start or '*'}>{end or '*'} {share:g}")
+        self._conditions.set_loss(start, end, share)
+        asyncio.get_running_loop().call_later(for_s, self._end_loss, start, end)
+
+    def _end_loss(self, start: str | None, end: str | None) -> None:
+        self._simulation.record(f"loss over {start or '*'}>{end or '*'}")
+        self._conditions.set_loss(start, end, None)
+
     async def crash(self, node: Node) -> None:
         """See `Node.crash`."""
         self._record(f"crash {node.name}")

@@ -65,13 +65,14 @@ FAULTS: Mapping[str, Keys] = {
     "heal": {},
     "cut": {"from": int, "to": int},
     "spike": {"extra_s": NUMBER, "for_s": NUMBER, "from": int, "to": int},
+    "loss": {"share": NUMBER, "for_s": NUMBER, "from": int, "to": int},
     "crash": {"node": int},
     "stop": {"node": int},
     "restart": {"node": int, "with_disk": bool},
     "skew": {"node": int, "wall_offset_s": NUMBER, "rate": NUMBER},
     "slow_reader": {"node": int, "stalled": bool},
 }
-REQUIRED = ("at_s", "node", "extra_s", "for_s")
+REQUIRED = ("at_s", "node", "extra_s", "for_s", "share")
 """Keys that have no default where they may stand; so have `from` and `to` of a cut."""
 
 
@@ -179,6 +180,7 @@ async def _break(simulation: Simulation, fault: Mapping[str, Any]) -> None:
         "heal": faults.heal,
         "cut": lambda: faults.cut(nodes[fault["from"]], nodes[fault["to"]]),
         "spike": lambda: faults.spike(float(fault["extra_s"]), float(fault["for_s"]), start, end),
+        "loss": lambda: faults.lose(float(fault["share"]), float(fault["for_s"]), start, end),
         "skew": lambda: faults.skew(one, float(fault.get("wall_offset_s", 0.0)), float(fault.get("rate", 1.0))),
         "slow_reader": lambda: faults.slow_reader(one, fault.get("stalled", True)),
     }

@@ -92,6 +92,16 @@ class Interface:
         if self._streams.get(key) is socket:
             del self._streams[key]
 
+    @property
+    def socket_count(self) -> int:
+        """Stream sockets that are in use."""
+        return len(self._streams)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What its stream sockets hold that is not on its way, all together."""
+        return sum(socket.unsent() for socket in self._streams.values())
+
     def stall(self, stalled: bool) -> None:
         """Take nothing from stream sockets, so that their receive windows fill, until told otherwise."""
         self.is_stalled = stalled
