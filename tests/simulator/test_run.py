@@ -227,7 +227,7 @@ def test_skew_survives_a_restart() -> None:
 def test_what_sockets_hold_is_bounded() -> None:
     async def program(simulation: Simulation) -> None:
         simulation.checkers.append(WithinBounds(simulation, Bounds(unsent_bytes_per_socket=1000)))
-        simulation.interface = InterfaceConfig(1e6, 1e6)
+        simulation.interface = InterfaceConfig(1e5, 1e5)
         one, other = simulation.add_node(), simulation.add_node()
         await simulation.start_nodes()
         stream = await one.running.new_stream(other.address, "/ipfs/ping/1.0.0")
