@@ -156,6 +156,7 @@ async def test_a_server_that_never_stops_is_stopped(pair: Pair, wanted: int) -> 
 
 
 @pytest.mark.spec("PRF-7")
+@pytest.mark.virtual_time
 async def test_a_download_whose_time_is_up_is_abandoned(pair: Pair) -> None:
     async def slow(stream: FakeStream) -> None:
         await stream.read()
@@ -163,7 +164,8 @@ async def test_a_download_whose_time_is_up_is_abandoned(pair: Pair) -> None:
         await asyncio.get_running_loop().create_future()
 
     pair.server.handlers[PERF_ID] = slow
-    result = await pair.perf.measure(pair.server.peer_id, 0, MAX_SIZE_BYTES, duration_s=0.01)
+    result = await pair.perf.measure(pair.server.peer_id, 0, MAX_SIZE_BYTES, duration_s=10)
+    assert asyncio.get_running_loop().time() == 10
     assert result.downloaded_bytes == 1
     assert pair.client.opened[0].is_reset
 

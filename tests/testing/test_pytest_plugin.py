@@ -58,6 +58,40 @@ def test_an_invariant_that_breaks_fails_the_test(pytester: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["*log: handler of /fails failed*in the handler*", "*the last events:*"])
 
 
+def test_an_exception_that_comes_of_a_violation_tells_it(pytester: pytest.Pytester) -> None:
+    source = """
+        def test_it(host_pair):
+            async def fails(stream):
+                await stream.read(1)
+                raise RuntimeError("in the handler")
+            async def program(client, server):
+                server.set_stream_handler("/fails", fails)
+                stream = await client.new_stream(server.peer_id, "/fails")
+                await stream.write(b"x")
+                await stream.read()
+            host_pair(program)
+    """
+    result = run(pytester, source, "--show-capture=no")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*StreamReset: the peer reset the stream", "*seed 1, *", "* s  log: handler of /fails failed*in the handler"]
+    )
+
+
+def test_a_program_may_fail_skip_or_expect_to_fail(pytester: pytest.Pytester) -> None:
+    source = """
+        import pytest
+        @pytest.mark.parametrize("end", [pytest.fail, pytest.skip, pytest.xfail])
+        def test_it(simulated_network, end):
+            async def program(simulation):
+                end("in my own words")
+            simulated_network(program, seed=5)
+    """
+    result = run(pytester, source, "-rsx")
+    result.assert_outcomes(failed=1, skipped=1, xfailed=1)
+    result.stdout.fnmatch_lines(["*Failed: in my own words", "*--simulator-seed 5", "SKIPPED*: in my own words"])
+
+
 def test_the_seed_can_be_chosen_and_decides(pytester: pytest.Pytester) -> None:
     source = """
         import pytest

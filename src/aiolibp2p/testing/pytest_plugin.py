@@ -8,7 +8,7 @@ virtual time. `--simulator-seed N` replays a failure.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from aiolibp2p.host import Host
 from aiolibp2p.simulator.loop import VirtualTimeLoop, run_virtual
 from aiolibp2p.simulator.run import run_scenario
-from aiolibp2p.simulator.scenario import Fidelity, RunOptions, RunResult, Scenario, Violation
+from aiolibp2p.simulator.scenario import Fidelity, RunOptions, RunResult, Scenario
 from aiolibp2p.simulator.simulation import Simulation
 
 T = TypeVar("T")
@@ -28,6 +28,9 @@ DEFAULT_SEED = 1
 DEFAULT_LIMIT_S = 3600.0
 SHOWN_EVENTS = 20
 """The last events that a failure shows."""
+
+ENDS = (Exception, pytest.fail.Exception, pytest.skip.Exception, pytest.xfail.Exception)
+"""How a program may end its test. What pytest raises to fail, skip or expect a failure is no Exception."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,29 +80,29 @@ class SimulatedNetwork:
         `--simulator-seed` takes the place of `seed`. The program is given a Simulation, `nodes` in its `size`.
         """
         seed = seed if self._seed is None else self._seed
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
 
         async def watched(simulation: Simulation) -> None:
             try:
                 await program(simulation)
-            except Exception as error:
+            except ENDS as error:
                 failures.append(error)
                 raise
 
         scenario = Scenario(self._node_id, "a test", watched, nodes, fidelity, DEFAULT_LIMIT_S, min_nodes=0)
         result = run_scenario(scenario, RunOptions(seed, nodes, fidelity))
         for failure in failures:
-            # The first violation is this very exception.
-            failure.add_note(self._told(result, result.violations[1:]))
+            # It may be what comes of another violation, so all are told.
+            failure.add_note(self._told(result))
             raise failure
         if result.violations:
-            raise AssertionError(self._told(result, result.violations))
+            raise AssertionError(self._told(result))
         return result
 
-    def _told(self, result: RunResult, violations: Sequence[Violation]) -> str:
+    def _told(self, result: RunResult) -> str:
         seed = result.options.seed
         lines = [f"seed {seed}, {result.virtual_s:.6f} virtual s"]
-        lines += [f"  {one.at_s:.6f} s  {one.checker}: {one.what}" for one in violations]
+        lines += [f"  {one.at_s:.6f} s  {one.checker}: {one.what}" for one in result.violations]
         lines += ["the last events:", *(f"  {line}" for line in result.last_events[-SHOWN_EVENTS:])]
         lines.append(f"replay: pytest {self._node_id!r} --simulator-seed {seed}")
         return "\n".join(lines)
