@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.runtime import Runtime
@@ -25,6 +26,7 @@ from aiolibp2p.swarm import Swarm, SwarmConfig
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.interfaces import Interfaces
 from aiolibp2p.swarm.swarm import SwarmParts
+from aiolibp2p.swarm.upgrader import Layers
 from aiolibp2p.transports.tcp import TcpConfig, TcpTransport
 
 __all__ = ["VERSION", "HostConfig", "IdentifyResult", "Limits", "Parts", "assemble"]
@@ -32,7 +34,12 @@ __all__ = ["VERSION", "HostConfig", "IdentifyResult", "Limits", "Parts", "assemb
 VERSION = "0.1.0"
 
 SECURITIES = ("noise",)
+"""What connections are secured with unless a host is told otherwise."""
+
 MUXERS = ("yamux",)
+"""What they are muxed with."""
+
+LayerT = TypeVar("LayerT", Security, Muxer)
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,10 @@ class HostConfig:
     """The identity; a fresh Ed25519 key if None."""
     listen: Sequence[str] = ()
     """Multiaddrs to listen on; port 0 takes a free one."""
-    security: Sequence[str] = SECURITIES
-    """Securities by name, in order of preference."""
-    muxers: Sequence[str] = MUXERS
-    """Muxers by name, in order of preference."""
+    security: Sequence[str | Security] = SECURITIES
+    """Securities in order of preference: by name, or one of your own."""
+    muxers: Sequence[str | Muxer] = MUXERS
+    """Muxers in order of preference: by name, or one of your own."""
     services: Sequence[Service] = ()
     """Protocols to run beside ping and identify; started in this order, closed in reverse."""
     agent_version: str = f"aiolibp2p/{VERSION}"
@@ -104,16 +111,13 @@ def assemble(config: HostConfig) -> Parts:
     handlers = StreamHandlers()
     limits = config.limits
     peerstore = MemoryPeerstore(runtime, limits.peerstore)
-    muxers = [_muxer(name, runtime, limits) for name in _names("muxers", config.muxers, MUXERS)]
+    muxers = _chosen("muxers", config.muxers, _muxers(runtime, limits))
     muxer_ids = [muxer.protocol_id for muxer in muxers]
     swarm = Swarm(
         SwarmParts(
             local_peer=key.peer_id,
             transports=[TcpTransport(limits.tcp)] if config.transports is None else list(config.transports),
-            securities=[
-                _security(name, key, runtime, muxer_ids) for name in _names("security", config.security, SECURITIES)
-            ],
-            muxers=muxers,
+            layers=Layers(_chosen("security", config.security, _securities(key, runtime, muxer_ids)), muxers),
             runtime=runtime,
             handlers=handlers,
             emit=bus.emit,
@@ -137,20 +141,30 @@ def assemble(config: HostConfig) -> Parts:
     )
 
 
-def _names(option: str, names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
-    """Refuses what no connection could come from: no name at all, or one string, whose letters are no names."""
-    if isinstance(names, str) or not names:
-        raise ConfigError(f"{option} takes a list of names, at least one of {', '.join(known)}; not {names!r}")
-    return names
+def _securities(key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> Mapping[str, Callable[[], Security]]:
+    return {
+        "noise": lambda: NoiseSecurity(key, runtime.entropy, muxer_ids),
+    }
 
 
-def _security(name: str, key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> Security:
-    if name == "noise":
-        return NoiseSecurity(key, runtime.entropy, muxer_ids)
-    raise ConfigError(f"unknown security {name!r}; known: {', '.join(SECURITIES)}")
+def _muxers(runtime: Runtime, limits: Limits) -> Mapping[str, Callable[[], Muxer]]:
+    return {
+        "yamux": lambda: Yamux(runtime, limits.yamux),
+    }
 
 
-def _muxer(name: str, runtime: Runtime, limits: Limits) -> Muxer:
-    if name == "yamux":
-        return Yamux(runtime, limits.yamux)
-    raise ConfigError(f"unknown muxer {name!r}; known: {', '.join(MUXERS)}")
+def _chosen(option: str, wanted: Sequence[str | LayerT], known: Mapping[str, Callable[[], LayerT]]) -> list[LayerT]:
+    """Refuses what no connection could come from: nothing at all, or one string, whose letters are no names."""
+    if isinstance(wanted, str) or not wanted:
+        raise ConfigError(f"{option} takes a list of names, at least one of {', '.join(known)}; not {wanted!r}")
+    chosen: dict[str, LayerT] = {}
+    for one in wanted:
+        if not isinstance(one, str):
+            layer = one
+        elif one in known:
+            layer = known[one]()
+        else:
+            raise ConfigError(f"unknown {option.rstrip('s')} {one!r}; known: {', '.join(known)}")
+        if chosen.setdefault(layer.protocol_id, layer) is not layer:
+            raise ConfigError(f"{option} names {layer.protocol_id} twice")
+    return list(chosen.values())

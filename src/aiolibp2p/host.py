@@ -11,8 +11,10 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from aiolibp2p.abc.connection import MuxedConnection
 from aiolibp2p.abc.host import EventT, Scope, Target
+from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.peerstore import Peerstore
 from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.security import Security
 from aiolibp2p.abc.service import Service
 from aiolibp2p.abc.stream import Stream, StreamHandler
 from aiolibp2p.abc.transport import Transport
@@ -38,8 +40,8 @@ class HostOptions(TypedDict, total=False):
 
     key: PrivateKey | None
     listen: Sequence[str]
-    security: Sequence[str]
-    muxers: Sequence[str]
+    security: Sequence[str | Security]
+    muxers: Sequence[str | Muxer]
     services: Sequence[Service]
     agent_version: str
     transports: Sequence[Transport] | None

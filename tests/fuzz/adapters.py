@@ -236,3 +236,6 @@ class Session(Adapter):
 
     def idle(self) -> None:
         self._log.append(("idle",))
+
+    def timeout_changed(self) -> None:
+        self._log.append(("timeout changed",))

@@ -32,6 +32,7 @@ class Raw:
     receiver: RawReceiver | None = None
     backlog: int = 0
     closes: int = 0
+    paused: bool = False
     on_abort: Callable[[], None] = lambda: None
 
     def start(self, receiver: RawReceiver) -> None:
@@ -45,6 +46,12 @@ class Raw:
 
     def rtt(self) -> float | None:
         return 0.25
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
 
     def close(self) -> None:
         self.closes += 1
@@ -82,6 +89,15 @@ class LengthCipher:
     prefix = 2
     overhead = 2
     max_plaintext = 60_000
+    last_words = b""
+    cut: ConnectionLost | None = None
+
+    def farewell(self) -> bytes:
+        return self.last_words
+
+    def receive_eof(self) -> None:
+        if self.cut is not None:
+            raise self.cut
 
     def encrypt(self, plaintext: ByteString) -> bytes:
         return len(plaintext).to_bytes(2, "big") + bytes(plaintext)
@@ -441,3 +457,32 @@ async def test_the_first_reason_stays() -> None:
     pumped.driver.abort(ConnectionLost("first"))
     pumped.driver.close("second")
     assert [str(reason) for reason in pumped.lost] == ["first"]
+
+
+async def test_the_ciphers_farewell_is_the_last_that_is_written() -> None:
+    pumped = Pumped()
+    pumped.cipher.last_words = b"bye"
+    pumped.driver.run_session(pumped.cipher, pumped.session)
+    pumped.session.pending = b"last"
+    pumped.driver.close("closed on our side")
+    assert pumped.raw.written[-2:] == [b"\0\4last", b"bye"]
+    written = len(pumped.raw.written)
+    pumped.driver.close("again")
+    assert len(pumped.raw.written) == written
+
+
+async def test_an_end_without_the_peers_farewell_says_so() -> None:
+    pumped = Pumped()
+    pumped.cipher.cut = ConnectionLost("the connection was cut")
+    pumped.driver.run_session(pumped.cipher, pumped.session)
+    pumped.driver.eof_received()
+    pumped.driver.connection_lost(None)
+    assert [str(error) for error in pumped.lost] == ["the connection was cut"]
+
+
+async def test_a_session_pauses_and_resumes_reading() -> None:
+    pumped = Pumped()
+    pumped.driver.pause_reading()
+    assert pumped.raw.paused
+    pumped.driver.resume_reading()
+    assert not pumped.raw.paused

@@ -72,6 +72,14 @@ class RawConnection(Protocol):
         """The smallest round trip that the operating system has seen on it, in seconds; None when it does not say."""
         ...
 
+    def pause_reading(self) -> None:
+        """Deliver nothing for a while; what was read already still comes. Idempotent."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Go on delivering. Idempotent."""
+        ...
+
     def close(self) -> None:
         """Send what is left, then end. `connection_lost` follows."""
         ...

@@ -51,6 +51,10 @@ class StreamAcceptor(Protocol):
         """The last stream is gone."""
         ...
 
+    def timeout_changed(self) -> None:
+        """`next_timeout` has come nearer."""
+        ...
+
 
 class MuxerWire(Protocol):
     """Where a session's bytes go: the sending half of the driver."""
@@ -70,6 +74,14 @@ class MuxerWire(Protocol):
 
     def send_with_header(self, header: bytes, payload: memoryview) -> None:
         """The same for `header` followed by `payload`, without joining them first."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Read nothing for a while: for muxers without windows. What was read already still comes."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Read on."""
         ...
 
     def rtt(self) -> float | None:

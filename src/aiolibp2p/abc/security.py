@@ -5,11 +5,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from aiolibp2p.abc.machine import ByteMachine, ByteString
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
+
+if TYPE_CHECKING:
+    from aiolibp2p.abc.connection import RawConnection
 
 
 class Role(enum.Enum):
@@ -46,8 +49,17 @@ class Cipher(Protocol):
         """Deliver the plaintext of each whole frame in `data`, in order; return the bytes they took.
 
         The rest is an unfinished frame, to be handed in again with what follows it.
-        Raises ProtocolViolation for a frame that does not authenticate; nothing of it is delivered.
+        Raises ProtocolViolation for a frame that does not authenticate; nothing of it is delivered. Raises
+        ConnectionLost when the peer said in the protocol's own words that no more will come.
         """
+        ...
+
+    def farewell(self) -> ByteString:
+        """The last bytes of our direction, in the protocol's own words (TLS: close_notify); b"" if it has none."""
+        ...
+
+    def receive_eof(self) -> None:
+        """No more bytes come. Raises ConnectionLost where the peer's farewell should have come before: it was cut."""
         ...
 
 
@@ -82,4 +94,12 @@ class Security(Protocol):
         `expected_peer` is compared inside the handshake, before anything of ours is proven to a stranger
         that need not be.
         """
+        ...
+
+
+class Protector(Protocol):
+    """What lies below everything else on the raw connections of a private network; one for a host."""
+
+    def protect(self, raw: RawConnection) -> RawConnection:
+        """The same connection, protected: the swarm uses it in place of `raw` from the first byte on."""
         ...

@@ -28,6 +28,8 @@ class Transport(Protocol):
     """One way to make connections. `local_addresses`-like state lives in its listeners."""
 
     name: str
+    secures: bool
+    """Its connections are capable ones, which a private network cannot protect."""
 
     def can_dial(self, address: Multiaddr) -> bool:
         """Whether the address, without its trailing /p2p, is one of ours to dial."""

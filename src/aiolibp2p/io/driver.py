@@ -140,9 +140,10 @@ class Driver:
     def eof_received(self) -> None:
         """The peer is done sending: for a connection of streams that is its end."""
         error: Libp2pError = ConnectionLost("the peer closed the connection")
-        if self._machine is not None:
+        ending = self._machine or self._cipher
+        if ending is not None:
             try:
-                self._machine.receive_eof()
+                ending.receive_eof()
             except Libp2pError as reason:
                 error = reason
         self.fail(error)
@@ -246,6 +247,14 @@ class Driver:
         if raw.unsent():
             self._buffers.replace_send()
 
+    def pause_reading(self) -> None:
+        """Read nothing for a while."""
+        self._raw.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self._raw.resume_reading()
+
     def rtt(self) -> float | None:
         """What the raw connection says."""
         return self._raw.rtt()
@@ -265,11 +274,16 @@ class Driver:
             return
         self._error = error
         self._flush()
-        self._cipher = None
+        self._say_farewell()
         self._raw.close()
         self._drainers.wake()
         if not self._lost:
             self._close_timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._raw.abort)
+
+    def _say_farewell(self) -> None:
+        cipher, self._cipher = self._cipher, None
+        if cipher is not None and not self._lost and (farewell := cipher.farewell()):
+            self._raw.write(farewell)
 
     def close(self, reason: str) -> None:
         """End in peace, after what is pending has left."""

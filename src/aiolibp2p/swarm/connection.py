@@ -260,8 +260,8 @@ class Connection:
         delay = max(0.0, timeout - self._context.runtime.now())
         self._session_timer = self._loop.call_later(delay, self._handle_session_timeout)
 
-    def lingers(self) -> None:
-        """A stream waits for the peer's FIN, which may be what is due next."""
+    def timeout_changed(self) -> None:
+        """The session has something to do sooner than it said."""
         timeout = self.session.next_timeout()
         if timeout is not None and timeout < self._session_due and not self.is_closed:
             if self._session_timer is not None:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from aiolibp2p.abc.connection import CapableConnection, MuxedConnection
-from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Role, Security
+from aiolibp2p.abc.security import Role
 from aiolibp2p.abc.transport import Listener, NewConnection, Transport
 from aiolibp2p.errors import DialFailed, HandshakeFailed, HostNotRunning, UnsupportedAddress
 from aiolibp2p.events import (
@@ -33,7 +32,7 @@ from aiolibp2p.swarm.dial_ranker import rank_addresses
 from aiolibp2p.swarm.dialer import Candidates, DialerConfig, DialRace, SharedDial
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.resolver import Resolver, ResolverConfig, starts_with_name
-from aiolibp2p.swarm.upgrader import Intent, Upgrader, UpgraderConfig
+from aiolibp2p.swarm.upgrader import Intent, Layers, Upgrader, UpgraderConfig
 
 logger = logging.getLogger("aiolibp2p")
 
@@ -57,8 +56,7 @@ class SwarmParts:
 
     local_peer: PeerId
     transports: Sequence[Transport]
-    securities: Sequence[Security]
-    muxers: Sequence[Muxer]
+    layers: Layers
     runtime: Runtime
     handlers: StreamHandlers
     emit: Callable[[Event], None]
@@ -92,8 +90,7 @@ class Swarm:
             parts.emit,
             parts.wants,
         )
-        muxers = {muxer.protocol_id: muxer for muxer in parts.muxers}
-        self._upgrader = Upgrader(context, list(parts.securities), muxers, self._config.upgrade, self._add)
+        self._upgrader = Upgrader(context, parts.layers, self._config.upgrade, self._add)
 
     # Listening
 

@@ -59,6 +59,11 @@ class Upgrade:
         self._sealed = b""
         self._stage: Callable[[ByteString], Output[Upgraded]] = self._negotiate_security
 
+    @property
+    def has_security(self) -> bool:
+        """Both sides agreed on a security, so they understand each other."""
+        return self._security != ""
+
     def start(self) -> Output[Upgraded]:
         """The initiator's proposal; a responder waits."""
         ids = [security.protocol_id for security in self._plan.securities]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from aiolibp2p.abc.connection import CapableConnection, RawConnection
 from aiolibp2p.abc.muxer import Muxer, MuxerSession, StreamAcceptor
-from aiolibp2p.abc.security import Role, Security
-from aiolibp2p.errors import HandshakeFailed, LimitExceeded, TimeoutExpired
+from aiolibp2p.abc.security import Protector, Role, Security
+from aiolibp2p.errors import HandshakeFailed, LimitExceeded, ProtocolNotSupported, RemoteError, TimeoutExpired
 from aiolibp2p.io.buffers import SharedBuffers
 from aiolibp2p.io.driver import Driver
+from aiolibp2p.multistream import OptimisticRefused
 from aiolibp2p.peer.keys import KeyType
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.connection import Connection, ConnectionContext
@@ -30,6 +31,16 @@ class UpgraderConfig:
     """Inbound connections in upgrade; past it the oldest silent one goes."""
     key_types: Collection[KeyType] = tuple(KeyType)
     """The kinds of keys that peers and the host itself may have. Without Ed25519 few peers are left."""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What connections are made of, in order of preference."""
+
+    securities: Sequence[Security]
+    muxers: Sequence[Muxer]
+    protector: Protector | None = None
+    """Of a private network: below all others, on every raw connection."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,7 @@ class PendingUpgrade:
         self._intent = intent
         self._settle = settle
         self._carrier: UpgradedConnection | None = None
+        self._upgrade = Upgrade(intent.role, upgrader.plan(intent.optimistic), intent.expected_peer)
         self._driver = Driver(raw, upgrader.buffers, self._lost)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -114,9 +126,7 @@ class PendingUpgrade:
         """Begin; callbacks may be called before this returns."""
         limit = self._upgrader.config.timeout_s
         self._timer = asyncio.get_running_loop().call_later(limit, self._too_slow)
-        plan = self._upgrader.plan(self._intent.optimistic)
-        upgrade = Upgrade(self._intent.role, plan, self._intent.expected_peer)
-        self._driver.run_machine(upgrade, self._upgraded)
+        self._driver.run_machine(self._upgrade, self._upgraded)
 
     def abort(self, error: BaseException) -> None:
         """Give up."""
@@ -141,7 +151,13 @@ class PendingUpgrade:
             self._carrier.lost(error)
             return
         self._over()
-        self._settle(error)
+        self._settle(self._explained(error))
+
+    def _explained(self, error: BaseException) -> BaseException:
+        understood = self._upgrade.has_security or isinstance(error, ProtocolNotSupported | OptimisticRefused)
+        if understood or not self._upgrader.is_private or not isinstance(error, RemoteError | TimeoutExpired):
+            return error
+        return HandshakeFailed(f"the peer is not in this private network, or has another key ({error})")
 
     def _over(self) -> None:
         if self._timer is not None:
@@ -155,21 +171,29 @@ class Upgrader:
     def __init__(
         self,
         context: ConnectionContext,
-        securities: list[Security],
-        muxers: dict[str, Muxer],
+        layers: Layers,
         config: UpgraderConfig,
         established: Callable[[Connection], None],
     ) -> None:
         self.context = context
-        self.muxers = muxers
+        self.muxers = {muxer.protocol_id: muxer for muxer in layers.muxers}
         self.config = config
         self.established = established
         """Told of each connection the moment it stands."""
         self._plans = {
-            optimistic: UpgradePlan(securities, tuple(muxers), optimistic, config.key_types)
+            optimistic: UpgradePlan(layers.securities, tuple(self.muxers), optimistic, config.key_types)
             for optimistic in (True, False)
         }
         self._half_open: dict[PendingUpgrade, None] = {}
+        self._protector = layers.protector
+
+    @property
+    def is_private(self) -> bool:
+        """Connections are protected by a key that peers must have, too."""
+        return self._protector is not None
+
+    def _protected(self, raw: RawConnection) -> RawConnection:
+        return raw if self._protector is None else self._protector.protect(raw)
 
     @cached_property
     def buffers(self) -> SharedBuffers:
@@ -203,7 +227,7 @@ class Upgrader:
 
     def accept(self, raw: RawConnection) -> None:
         """Upgrade an inbound connection; a failure is nobody's business but the peer's."""
-        pending = PendingUpgrade(self, raw, Intent(Role.RESPONDER, is_outbound=False), _ignore)
+        pending = PendingUpgrade(self, self._protected(raw), Intent(Role.RESPONDER, is_outbound=False), _ignore)
         if len(self._half_open) >= self.config.max_half_open:
             self._make_room()
         self._half_open[pending] = None
@@ -227,7 +251,7 @@ class Upgrader:
             else:
                 done.set_result(outcome)
 
-        pending = PendingUpgrade(self, raw, intent, settle)
+        pending = PendingUpgrade(self, self._protected(raw), intent, settle)
         pending.start()
         try:
             return await done

@@ -36,6 +36,13 @@ class Wire:
     """One for each cipher frame."""
     flushes: int = 0
     path_rtt: float | None = None
+    paused: bool = False
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
 
     def rtt(self) -> float | None:
         return self.path_rtt
@@ -84,6 +91,7 @@ class Acceptor:
     capacities: int = 0
     goodbye: int | None = None
     idles: int = 0
+    timeouts_changed: int = 0
 
     def accept(self, stream_id: int) -> Sink | None:
         if self.refuse:
@@ -99,6 +107,9 @@ class Acceptor:
 
     def idle(self) -> None:
         self.idles += 1
+
+    def timeout_changed(self) -> None:
+        self.timeouts_changed += 1
 
 
 class End:

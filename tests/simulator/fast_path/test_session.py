@@ -59,6 +59,9 @@ class End:
     def idle(self) -> None:
         self.said.append("idle")
 
+    def timeout_changed(self) -> None:
+        self.said.append("timeout changed")
+
     def open(self) -> tuple[int, Sink]:
         sink = Sink()
         return self.session.open_stream(sink), sink

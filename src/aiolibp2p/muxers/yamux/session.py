@@ -46,6 +46,9 @@ class _Nobody:
     def idle(self) -> None:
         pass
 
+    def timeout_changed(self) -> None:
+        pass
+
 
 _NOBODY = _Nobody()
 

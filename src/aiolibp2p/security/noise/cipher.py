@@ -108,3 +108,10 @@ class NoiseCipher:
             if plaintext:
                 deliver(plaintext)
         return start
+
+    def farewell(self) -> bytes:
+        """Noise has none."""
+        return b""
+
+    def receive_eof(self) -> None:
+        """An end like any other: Noise does not tell a close from a cut."""

@@ -28,6 +28,7 @@ class MuxedTransport:
     """
 
     name = "simulated"
+    secures = True
 
     def __init__(self, interface: Interface, key: PrivateKey, config: MuxedConfig | None = None) -> None:
         self._interface = interface

@@ -17,6 +17,8 @@ class Incoming:
 
     def __init__(self, interface: Interface) -> None:
         self.receiver: SocketReceiver | None = None
+        self.is_paused = False
+        """Its owner takes nothing for a while."""
         self._interface = interface
         self._expected = 0
         self._unread = 0
@@ -34,11 +36,11 @@ class Incoming:
         delay_s = network.answer_delay_s(packet, self._interface)
         if packet.begin == self._expected:
             self._expected = packet.end
-            if self.receiver is None or self._held or self._interface.is_stalled:
+            if self._held or not self._takes:
                 self._held.append(packet)
                 self._unread += packet.size
             else:
-                self._hand_over(self.receiver, packet)
+                self._hand_over(packet)
         if delay_s is None:
             origin.outgoing.vanished(packet)
             return
@@ -49,11 +51,11 @@ class Incoming:
         """Hand over what was held, and tell the sender that there is room again."""
         held = self._held
         last: Packet | None = None
-        while held and self.receiver is not None and not self._interface.is_stalled:
+        while held and self._takes:
             # Out of the queue only when it has been handed over: what comes meanwhile stays behind it.
             last = held[0]
             self._unread -= last.size
-            self._hand_over(self.receiver, last)
+            self._hand_over(last)
             if held:
                 held.popleft()
         if last is None or last.socket is None:
@@ -68,8 +70,14 @@ class Incoming:
         self.receiver = None
         self._held.clear()
 
-    @staticmethod
-    def _hand_over(receiver: SocketReceiver, packet: Packet) -> None:
+    @property
+    def _takes(self) -> bool:
+        return self.receiver is not None and not self.is_paused and not self._interface.is_stalled
+
+    def _hand_over(self, packet: Packet) -> None:
+        receiver = self.receiver
+        if receiver is None:
+            return
         if packet.kind == "fin":
             receiver.eof_received()
         elif packet.payload is not None:

@@ -194,6 +194,16 @@ class StreamSocket:
         """Bytes that the operating system would not have taken yet: those past two windows."""
         return self.outgoing.unsent
 
+    def pause_reading(self) -> None:
+        """Take nothing for a while: the sender's window fills."""
+        self._incoming.is_paused = True
+
+    def resume_reading(self) -> None:
+        """Take what came meanwhile, after this call, and go on."""
+        if self._incoming.is_paused:
+            self._incoming.is_paused = False
+            self._loop.call_soon(self._incoming.release)
+
     def rtt(self) -> float | None:
         """The smallest round trip seen, in seconds."""
         return self.outgoing.rtt_s

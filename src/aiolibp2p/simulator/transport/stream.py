@@ -52,6 +52,14 @@ class StreamConnection:
         """The smallest round trip of the path."""
         return self._socket.rtt()
 
+    def pause_reading(self) -> None:
+        """Take nothing for a while."""
+        self._socket.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        self._socket.resume_reading()
+
     def close(self) -> None:
         """Send the rest, then end."""
         self._socket.close()
@@ -110,6 +118,7 @@ class StreamTransport:
     """Implements `abc.transport.Transport` for /ip4 or /ip6, then /tcp, on one interface."""
 
     name = "simulated"
+    secures = False
 
     def __init__(self, interface: Interface, config: StreamTransportConfig | None = None) -> None:
         self._interface = interface

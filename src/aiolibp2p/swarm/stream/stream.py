@@ -58,8 +58,8 @@ class StreamOwner(MuxedConnection, Protocol):
         """The stream is closed both ways, or dead, after its protocol was settled."""
         ...
 
-    def lingers(self) -> None:
-        """A stream was closed on our side, and the peer may not have closed it yet."""
+    def timeout_changed(self) -> None:
+        """The session may have something to do sooner than it said."""
         ...
 
 
@@ -326,7 +326,7 @@ class Stream:
         if self._error is None:
             self._eof = False
             self._session.stop_reading(self.stream_id)
-            self._owner.lingers()
+            self._owner.timeout_changed()
             self._end(StreamClosed("the stream was closed on our side"))
 
     def reset(self, code: int = 0) -> None:

@@ -154,6 +154,16 @@ class TcpConnection(asyncio.BufferedProtocol):
             return None
         return _MIN_RTT.unpack_from(info, _MIN_RTT_AT)[0] / 1e6 if len(info) == _MIN_RTT_END else None
 
+    def pause_reading(self) -> None:
+        """Take nothing for a while."""
+        if not self._lost:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        if not self._lost:
+            self._transport.resume_reading()
+
     def close(self) -> None:
         """Send the rest, then close."""
         self._transport.close()

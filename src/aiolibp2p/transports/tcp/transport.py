@@ -43,6 +43,7 @@ class TcpTransport:
     """Implements `abc.transport.Transport`."""
 
     name = "tcp"
+    secures = False
 
     def __init__(self, config: TcpConfig | None = None) -> None:
         self._config = config or TcpConfig()
