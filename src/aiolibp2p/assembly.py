@@ -22,6 +22,7 @@ from aiolibp2p.protocols.identify import Identify, IdentifyConfig, IdentifyResul
 from aiolibp2p.protocols.observed_addresses import ObservedAddresses, ObservedAddressesConfig
 from aiolibp2p.protocols.ping import Ping, PingConfig
 from aiolibp2p.security.noise import NoiseSecurity
+from aiolibp2p.security.tls import TlsSecurity
 from aiolibp2p.swarm import Swarm, SwarmConfig
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.interfaces import Interfaces
@@ -33,7 +34,7 @@ __all__ = ["VERSION", "HostConfig", "IdentifyResult", "Limits", "Parts", "assemb
 
 VERSION = "0.1.0"
 
-SECURITIES = ("noise",)
+SECURITIES = ("noise", "tls")
 """What connections are secured with unless a host is told otherwise."""
 
 MUXERS = ("yamux",)
@@ -144,6 +145,7 @@ def assemble(config: HostConfig) -> Parts:
 def _securities(key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> Mapping[str, Callable[[], Security]]:
     return {
         "noise": lambda: NoiseSecurity(key, runtime.entropy, muxer_ids),
+        "tls": lambda: TlsSecurity(key, runtime.wall, muxer_ids),
     }
 
 

@@ -138,6 +138,9 @@ class ProtocolNotSupported(NegotiationFailed):
 class HandshakeFailed(RemoteError):
     """The security handshake failed: bad keys, bad signature, bad message."""
 
+    last_words: bytes = b""
+    """What the protocol has for telling the peer (an alert of TLS, for example), ready to be sent."""
+
 
 class PeerIdMismatch(HandshakeFailed):
     """Somebody answered, but not the peer that was expected; both ids are named."""

@@ -10,7 +10,7 @@ from aiolibp2p.abc.connection import RawConnection
 from aiolibp2p.abc.machine import ByteMachine, ByteString
 from aiolibp2p.abc.muxer import MuxerSession
 from aiolibp2p.abc.security import Cipher
-from aiolibp2p.errors import ConnectionLost, Libp2pError
+from aiolibp2p.errors import ConnectionLost, HandshakeFailed, Libp2pError
 from aiolibp2p.io.buffers import SharedBuffers
 from aiolibp2p.io.drainers import Drainers
 
@@ -132,6 +132,8 @@ class Driver:
         try:
             taken = self._feed(data, self._deliver)
         except Libp2pError as error:
+            if isinstance(error, HandshakeFailed) and error.last_words:
+                self._raw.write(error.last_words)
             self.fail(error)
             return
         if taken < len(data):

@@ -139,7 +139,12 @@ class Upgrade:
         """Feed the next stage what lay behind the last one's end."""
         if not trailing:
             return Output(to_send=sent)
-        output = self._stage(trailing)
+        try:
+            output = self._stage(trailing)
+        except HandshakeFailed as error:
+            if error.last_words:
+                error.last_words = sent + error.last_words
+            raise
         return Output(output.events, sent + output.to_send, output.trailing)
 
     def _done(self, secured: Secured, muxer: str, sent: bytes, plaintext: bytes, trailing: bytes) -> Output[Upgraded]:
