@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
 from aiolibp2p.abc.machine import ByteString, Output
-from aiolibp2p.abc.security import Secured
+from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import HandshakeFailed, PeerIdMismatch
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
@@ -35,11 +35,13 @@ class TlsHandshake:
 
     def __init__(
         self,
+        role: Role,
         connection: SSL.Connection,
         wall: Callable[[], float],
         muxers: tuple[str, ...],
         expected_peer: PeerId | None,
     ) -> None:
+        self._is_client = role is Role.INITIATOR
         self._connection: SSL.Connection | None = connection
         self._wall = wall
         self._muxers = muxers
@@ -117,9 +119,11 @@ class TlsHandshake:
 
     def _finish(self, connection: SSL.Connection) -> Output[Secured]:
         key = self._key
-        chain = connection.get_peer_cert_chain() or []
-        if key is None or len(chain) > 1:
-            raise HandshakeFailed(f"the peer sent {len(chain)} certificates, and exactly one is allowed")
+        chain = len(connection.get_peer_cert_chain() or ())
+        # To a server OpenSSL tells the chain without the peer's own certificate.
+        count = chain if self._is_client else chain + 1
+        if key is None or count != 1:
+            raise HandshakeFailed(f"the peer sent {count} certificates, and exactly one is allowed")
         muxer = self._muxer(connection.get_alpn_proto_negotiated())
         sent = take_sent(connection)
         self._done = True

@@ -42,4 +42,4 @@ class TlsSecurity:
             raise ConfigError("TLS takes no prologue; use noise where one must be bound")
         from aiolibp2p.security.tls.handshake import TlsHandshake
 
-        return TlsHandshake(self._contexts.connection(role), self._wall, self._muxers, expected_peer)
+        return TlsHandshake(role, self._contexts.connection(role), self._wall, self._muxers, expected_peer)
