@@ -15,6 +15,7 @@ from aiolibp2p.errors import ConfigError
 from aiolibp2p.io.event_bus import EventBus
 from aiolibp2p.io.runtime import SystemRuntime
 from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.muxers.mplex import Mplex, MplexConfig
 from aiolibp2p.muxers.yamux import Yamux, YamuxConfig
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peerstore import MemoryPeerstore, PeerstoreLimits
@@ -49,6 +50,7 @@ class Limits:
 
     swarm: SwarmConfig = field(default_factory=SwarmConfig)
     yamux: YamuxConfig = field(default_factory=YamuxConfig)
+    mplex: MplexConfig = field(default_factory=MplexConfig)
     tcp: TcpConfig = field(default_factory=TcpConfig)
     peerstore: PeerstoreLimits = field(default_factory=PeerstoreLimits)
     ping: PingConfig = field(default_factory=PingConfig)
@@ -152,6 +154,7 @@ def _securities(key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> 
 def _muxers(runtime: Runtime, limits: Limits) -> Mapping[str, Callable[[], Muxer]]:
     return {
         "yamux": lambda: Yamux(runtime, limits.yamux),
+        "mplex": lambda: Mplex(runtime, limits.mplex),
     }
 
 

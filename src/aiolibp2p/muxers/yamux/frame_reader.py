@@ -6,14 +6,9 @@ from typing import Protocol
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ProtocolViolation
+from aiolibp2p.io.muxing.pieces import piece_of
 from aiolibp2p.muxers.yamux.frames import DATA, FIN, HEADER, HEADER_BYTES
 from aiolibp2p.muxers.yamux.stream_state import StreamState
-
-COPY_BELOW_BYTES = 4096
-"""A piece smaller than this is copied: a view would keep its whole cipher frame alive."""
-
-COPY_BELOW_SHARE = 4
-"""And so is one smaller than this part of its cipher frame, or what is unread could hold many times its size."""
 
 
 class FrameHandler(Protocol):
@@ -70,13 +65,7 @@ class FrameReader:
         n = min(self._left, len(data) - at)
         self._left -= n
         if n and self._body is not None:
-            if n == len(data):
-                piece: ByteString = data
-            elif n < COPY_BELOW_BYTES or n * COPY_BELOW_SHARE < len(data):
-                piece = data[at : at + n]
-            else:
-                piece = memoryview(data)[at : at + n]
-            handler.body_received(self._body, piece)
+            handler.body_received(self._body, piece_of(data, at, n))
         if not self._left and self._fin:
             self._fin = False
             if self._body is not None:

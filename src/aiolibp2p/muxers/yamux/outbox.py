@@ -6,15 +6,11 @@ from typing import Protocol
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.muxer import MuxerWire
+from aiolibp2p.io.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES, PendingFrames
 from aiolibp2p.muxers.yamux.frames import DATA, HEADER, HEADER_BYTES, LENGTH, LENGTH_OFFSET, SYN
 
-PENDING_BYTES = 65_280
-"""What one Noise frame holds at its cheapest size; DATA frames are cut so that one fills it exactly."""
-
 BODY_BYTES = PENDING_BYTES - HEADER_BYTES
-
-DIRECT_BYTES = 16 * 1024
-"""From here on bytes go straight to the wire, without waiting for company."""
+"""DATA frames are cut so that one fills a cipher frame exactly."""
 
 
 class Sender(Protocol):
@@ -28,42 +24,18 @@ class Sender(Protocol):
         ...
 
 
-class Outbox:
+class Outbox(PendingFrames):
     """Pending plaintext of one session.
 
     The last DATA frame stays open: further bytes of the same stream grow it, and its length is patched when it
-    closes. The first small write after bytes came in, or after a flush, leaves at once (the lead); what follows
-    waits for the end of the tick, and so do all writes of a new stream: its request rides with its SYN.
+    closes. All writes of a new stream wait for the end of the tick: its request rides with its SYN.
     """
 
     def __init__(self, wire: MuxerWire) -> None:
-        self.owed_bytes = 0
+        super().__init__(wire)
         self.owed_pongs = 0
-        self.held = False
-        """Bytes are coming in: answers wait for `release`, so that a handler's first words can join them."""
-        self._wire = wire
-        self._pending = bytearray()
         self._open: Sender | None = None
         self._open_at = 0
-        self._requested = False
-        self._lead = True
-
-    def release(self, lead: bool) -> None:
-        """The input is done. `lead`: at most one reader was woken, so the next write need not wait for others."""
-        self.held = False
-        self._lead = lead and not self._pending
-        if self._pending:
-            self._request()
-
-    def control(self, frame: bytes) -> None:
-        """Queue a frame without a body."""
-        self._close_frame()
-        if len(self._pending) + HEADER_BYTES > PENDING_BYTES:
-            self._send_pending()
-        self._pending += frame
-        if self._wire.full:
-            self.owed_bytes += HEADER_BYTES
-        self._request()
 
     def pong(self, frame: bytes) -> None:
         """Queue the answer to a ping; counted apart."""
@@ -115,31 +87,13 @@ class Outbox:
             at += k
         return data[at:], n - at
 
-    def flush(self) -> None:
-        """The end of the tick: hand over what is pending."""
-        self._requested = False
-        self._lead = True
-        if self._pending:
-            self._send_pending()
-
     def drained(self) -> None:
         """The transport caught up."""
-        self.owed_bytes = 0
+        super().drained()
         self.owed_pongs = 0
-
-    def _request(self) -> None:
-        if not self._requested and not self.held:
-            self._requested = True
-            self._wire.request_flush()
 
     def _close_frame(self) -> None:
         if self._open is not None:
             length = len(self._pending) - self._open_at - HEADER_BYTES
             LENGTH.pack_into(self._pending, self._open_at + LENGTH_OFFSET, length)
             self._open = None
-
-    def _send_pending(self) -> None:
-        self._close_frame()
-        pending = self._pending
-        self._pending = bytearray()
-        self._wire.send(pending)

@@ -7,6 +7,7 @@ from aiolibp2p.abc.muxer import MuxerWire, StreamAcceptor, StreamSink
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
+from aiolibp2p.io.muxing.no_acceptor import NO_ACCEPTOR
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.muxers.yamux.config import YamuxConfig
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
@@ -29,28 +30,6 @@ class Yamux:
     def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire) -> YamuxSession:
         """A session; the initiator of the connection takes the odd ids."""
         return YamuxSession(role, acceptor, wire, self._runtime, self._config)
-
-
-class _Nobody:
-    """Takes the place of a dead session's connection, which refers to the session: both are freed at once."""
-
-    def accept(self, stream_id: int) -> StreamSink | None:
-        return None
-
-    def capacity(self) -> None:
-        pass
-
-    def said_goodbye(self, code: int) -> None:
-        pass
-
-    def idle(self) -> None:
-        pass
-
-    def timeout_changed(self) -> None:
-        pass
-
-
-_NOBODY = _Nobody()
 
 
 class YamuxSession:
@@ -312,7 +291,7 @@ class YamuxSession:
             self._reader.forget(state)
             if state.sink is not None:
                 state.sink.reset_received(0, reason)
-        acceptor, self._acceptor = self._acceptor, _NOBODY
+        acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         acceptor.capacity()
 
     def _drop(self, state: StreamState, reason: str) -> None:

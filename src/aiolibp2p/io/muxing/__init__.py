@@ -1,0 +1,1 @@
+"""What muxers have in common."""

@@ -1,0 +1,295 @@
+"""An mplex session: ids, what is unread, and the messages that say so. Pure and synchronous."""
+
+from __future__ import annotations
+
+from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.muxer import MuxerWire, StreamAcceptor, StreamSink
+from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.security import Role
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
+from aiolibp2p.io.muxing.no_acceptor import NO_ACCEPTOR
+from aiolibp2p.muxers.mplex import frames
+from aiolibp2p.muxers.mplex.config import MplexConfig
+from aiolibp2p.muxers.mplex.frame_reader import FrameReader
+from aiolibp2p.muxers.mplex.frames import CLOSE, NEW_STREAM, RESET
+from aiolibp2p.muxers.mplex.outbox import Outbox
+from aiolibp2p.muxers.mplex.stream_state import StreamState
+
+
+class Mplex:
+    """The muxer `/mplex/6.7.0`; see the package's docstring."""
+
+    protocol_id = frames.PROTOCOL_ID
+
+    def __init__(self, runtime: Runtime, config: MplexConfig | None = None) -> None:
+        self._runtime = runtime
+        self._config = config or MplexConfig()
+
+    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire) -> MplexSession:
+        """A session; both roles count their streams from 0."""
+        return MplexSession(acceptor, wire, self._runtime, self._config)
+
+
+class MplexSession:
+    """Streams of one connection; implements `abc.muxer.MuxerSession`."""
+
+    rtt = None
+    """mplex has no ping."""
+
+    def __init__(self, acceptor: StreamAcceptor, wire: MuxerWire, runtime: Runtime, config: MplexConfig) -> None:
+        self.closed = False
+        self._acceptor = acceptor
+        self._wire = wire
+        self._outbox = Outbox(wire)
+        self._runtime = runtime
+        self._config = config
+        self._streams: dict[int, StreamState] = {}
+        self._inbound = 0
+        self._next_number = 0
+        self._unread = 0
+        self._stalled: dict[int, float] = {}
+        """Streams that hold up the connection: when each is given up, soonest first."""
+        self._lingering: dict[int, float] = {}
+        """Streams closed on our side that wait for the peer's close, likewise."""
+        self._woken = 0
+        self._reader = FrameReader()
+
+    @property
+    def stream_count(self) -> int:
+        """Streams open at the moment, both directions."""
+        return len(self._streams)
+
+    # Receiving
+
+    def receive_data(self, data: bytes) -> None:
+        """Take plaintext, cut anywhere. Raises ProtocolViolation."""
+        self._woken = 0
+        outbox = self._outbox
+        outbox.held = True
+        try:
+            self._reader.receive(data, self)
+        except ProtocolViolation:
+            self.closed = True
+            raise
+        finally:
+            outbox.release(lead=self._woken <= 1)
+        if outbox.owed_bytes > self._config.max_owed_bytes:
+            self.closed = True
+            raise ProtocolViolation("the peer does not read our answers")
+
+    def header_received(self, number: int, flag: int, length: int) -> StreamState | None:
+        """See `FrameHandler`."""
+        if number > frames.MAX_STREAM_NUMBER:
+            raise ProtocolViolation(f"mplex stream id {number}, past 2^60 - 1")
+        if flag == NEW_STREAM:
+            self._accept(number)
+            return None
+        # Odd flags come from whoever accepted the stream: it is one of ours then.
+        is_ours = bool(flag & 1)
+        state = self._streams.get(frames.stream_key(number, is_ours))
+        if state is None:
+            return None
+        kind = flag if is_ours else flag - frames.BY_OPENER
+        if kind == RESET:
+            self._reset_received(state)
+        elif kind == CLOSE:
+            self._close_received(state)
+        elif state.got_close and length:
+            self._drop(state, "the peer sent data after its close")
+        else:
+            return state
+        return None
+
+    def body_received(self, state: StreamState, piece: ByteString) -> None:
+        """See `FrameHandler`."""
+        n = len(piece)
+        sink = state.sink
+        if sink is None:
+            state.dropped += n
+            if state.dropped > self._config.max_dropped_bytes:
+                self.reset_stream(state.key)
+            return
+        self._unread += n
+        state.unread += n
+        if self._unread > self._config.max_unread_bytes:
+            self._drop(state, "too much unread data on this connection")
+            return
+        self._woken += 1
+        sink.data_received(piece)
+        if state.unread > self._config.max_unread_stream_bytes and state.key not in self._stalled:
+            self._stall(state)
+
+    def _accept(self, number: int) -> None:
+        state = StreamState(number, None, is_ours=False)
+        if state.key in self._streams:
+            raise ProtocolViolation(f"mplex stream id {number} is open already")
+        if self.closed or self._inbound >= self._config.max_inbound_streams:
+            self._outbox.control(state.bodiless(RESET))
+            return
+        self._streams[state.key] = state
+        self._inbound += 1
+        sink = self._acceptor.accept(state.key)
+        if sink is None:
+            self.reset_stream(state.key)
+        else:
+            state.sink = sink
+
+    def _close_received(self, state: StreamState) -> None:
+        if state.got_close:
+            return
+        state.got_close = True
+        if state.sink is not None:
+            self._woken += 1
+            state.sink.eof_received()
+        self._forget_if_over(state)
+
+    def _reset_received(self, state: StreamState) -> None:
+        sink = state.sink
+        self._forget(state)
+        if sink is not None:
+            sink.reset_received(0, "the peer reset the stream")
+
+    # Readers that hold up the others
+
+    def _stall(self, state: StreamState) -> None:
+        if not self._stalled:
+            self._wire.pause_reading()
+        self._stalled[state.key] = self._runtime.now() + self._config.stall_timeout_s
+        self._acceptor.timeout_changed()
+
+    def _go_on(self, state: StreamState) -> None:
+        if self._stalled.pop(state.key, None) is not None and not self._stalled:
+            self._wire.resume_reading()
+
+    def consumed(self, stream_id: int, n: int) -> None:
+        """A reader took `n` bytes: with half of what it may hold, it holds up nobody."""
+        state = self._streams.get(stream_id)
+        if state is None or state.sink is None:
+            return
+        self._unread -= n
+        state.unread -= n
+        if state.unread <= self._config.max_unread_stream_bytes >> 1:
+            self._go_on(state)
+        if state.got_close:
+            self._forget_if_over(state)
+
+    # Sending
+
+    def open_stream(self, sink: StreamSink) -> int:
+        """A new stream's id. Raises ConnectionLost when closed, LimitExceeded when all ids are used up."""
+        if self.closed:
+            raise ConnectionLost("the connection takes no new streams")
+        if self._next_number > frames.MAX_STREAM_NUMBER:
+            raise LimitExceeded("all stream ids of this connection are used up")
+        state = StreamState(self._next_number, sink, is_ours=True)
+        self._next_number += 1
+        self._streams[state.key] = state
+        return state.key
+
+    def write(self, stream_id: int, data: ByteString) -> int:
+        """Take all of it: only the transport says when to wait. Raises StreamClosed after close or reset."""
+        state = self._streams.get(stream_id)
+        if state is None or state.sent_close:
+            raise StreamClosed("the stream is closed for writing")
+        n = len(data)
+        if n:
+            self._outbox.data(state, data, n)
+        return n
+
+    def close_write(self, stream_id: int) -> None:
+        """Send the close."""
+        state = self._streams.get(stream_id)
+        if state is None or state.sent_close:
+            return
+        state.sent_close = True
+        self._outbox.control(state.bodiless(CLOSE))
+        self._forget_if_over(state)
+
+    def stop_reading(self, stream_id: int) -> None:
+        """Drop what is unread and what comes: up to a limit, and for a limited time."""
+        state = self._streams.get(stream_id)
+        if state is None or state.sink is None:
+            return
+        self._give_up_unread(state)
+        self._forget_if_over(state)
+        if stream_id in self._streams:
+            self._lingering[stream_id] = self._runtime.now() + self._config.linger_s
+
+    def reset_stream(self, stream_id: int, code: int = 0) -> None:
+        """Send a reset, unless the peer has never heard of the stream, and forget it. mplex has no codes."""
+        state = self._streams.get(stream_id)
+        if state is None:
+            return
+        self._forget(state)
+        if not state.is_new:
+            self._outbox.control(state.bodiless(RESET))
+
+    def flush(self) -> None:
+        """Hand all pending bytes to the wire."""
+        self._outbox.flush()
+
+    def drained(self) -> None:
+        """The transport caught up: nothing is owed."""
+        self._outbox.drained()
+
+    # Ends
+
+    def close(self, code: int = 0) -> None:
+        """No new streams. mplex has no words for it."""
+        self.closed = True
+
+    def abort(self, reason: str) -> None:
+        """The connection is gone: reset every stream."""
+        self.closed = True
+        states = list(self._streams.values())
+        for registry in (self._streams, self._stalled, self._lingering):
+            registry.clear()
+        for state in states:
+            self._reader.forget(state)
+            if state.sink is not None:
+                state.sink.reset_received(0, reason)
+        acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
+        acceptor.capacity()
+
+    def _drop(self, state: StreamState, reason: str) -> None:
+        sink = state.sink
+        self.reset_stream(state.key)
+        if sink is not None:
+            sink.reset_received(0, reason)
+
+    def _give_up_unread(self, state: StreamState) -> None:
+        self._unread -= state.unread
+        state.unread = 0
+        state.sink = None
+        self._go_on(state)
+
+    def _forget_if_over(self, state: StreamState) -> None:
+        if state.is_over:
+            self._forget(state)
+
+    def _forget(self, state: StreamState) -> None:
+        if self._streams.pop(state.key, None) is None:
+            return
+        self._give_up_unread(state)
+        self._lingering.pop(state.key, None)
+        self._reader.forget(state)
+        if not state.is_ours:
+            self._inbound -= 1
+        self._acceptor.capacity()
+        if not self._streams:
+            self._acceptor.idle()
+
+    # Time
+
+    def next_timeout(self) -> float | None:
+        """When the first reader that holds up the others, or the first lingering stream, is given up."""
+        due = [deadline for registry in (self._stalled, self._lingering) for deadline in list(registry.values())[:1]]
+        return min(due, default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Reset the streams whose time is up."""
+        for stream_id in [key for key, deadline in self._stalled.items() if deadline <= now]:
+            limit = self._config.stall_timeout_s
+            self._drop(self._streams[stream_id], f"its reader held up the connection for {limit:g} s")
+        for stream_id in [key for key, deadline in self._lingering.items() if deadline <= now]:
+            self.reset_stream(stream_id)
