@@ -2,7 +2,7 @@
 
 from aiolibp2p.abc.stream import Stream
 from aiolibp2p.assembly import VERSION as __version__
-from aiolibp2p.assembly import HostConfig, Limits
+from aiolibp2p.assembly import HostConfig, Limits, PreSharedKey
 from aiolibp2p.errors import Libp2pError
 from aiolibp2p.host import Host
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -16,6 +16,7 @@ __all__ = [
     "Limits",
     "Multiaddr",
     "PeerId",
+    "PreSharedKey",
     "PrivateKey",
     "Stream",
     "__version__",

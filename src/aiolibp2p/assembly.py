@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Security
+from aiolibp2p.abc.security import Protector, Security
 from aiolibp2p.abc.service import Service
 from aiolibp2p.abc.transport import Transport
 from aiolibp2p.errors import ConfigError
@@ -23,6 +24,7 @@ from aiolibp2p.protocols.identify import Identify, IdentifyConfig, IdentifyResul
 from aiolibp2p.protocols.observed_addresses import ObservedAddresses, ObservedAddressesConfig
 from aiolibp2p.protocols.ping import Ping, PingConfig
 from aiolibp2p.security.noise import NoiseSecurity
+from aiolibp2p.security.pnet import PreSharedKey, PskProtector
 from aiolibp2p.security.tls import TlsSecurity
 from aiolibp2p.swarm import Swarm, SwarmConfig
 from aiolibp2p.swarm.handlers import StreamHandlers
@@ -31,7 +33,7 @@ from aiolibp2p.swarm.swarm import SwarmParts
 from aiolibp2p.swarm.upgrader import Layers
 from aiolibp2p.transports.tcp import TcpConfig, TcpTransport
 
-__all__ = ["VERSION", "HostConfig", "IdentifyResult", "Limits", "Parts", "assemble"]
+__all__ = ["VERSION", "HostConfig", "IdentifyResult", "Limits", "Parts", "PreSharedKey", "assemble"]
 
 VERSION = "0.1.0"
 
@@ -73,6 +75,10 @@ class HostConfig:
     """Protocols to run beside ping and identify; started in this order, closed in reverse."""
     agent_version: str = f"aiolibp2p/{VERSION}"
     """What identify calls us."""
+    psk: PreSharedKey | str | os.PathLike[str] | None = None
+    """The key of a private network, or the file it is in: the host talks to nobody else. Needs the extra `[pnet]`."""
+    require_psk: bool = False
+    """Refuse to be without one."""
     transports: Sequence[Transport] | None = None
     """What makes its connections; TCP if None. Each belongs to one host."""
     limits: Limits = field(default_factory=Limits)
@@ -114,13 +120,18 @@ def assemble(config: HostConfig) -> Parts:
     handlers = StreamHandlers()
     limits = config.limits
     peerstore = MemoryPeerstore(runtime, limits.peerstore)
+    transports = [TcpTransport(limits.tcp)] if config.transports is None else list(config.transports)
     muxers = _chosen("muxers", config.muxers, _muxers(runtime, limits))
     muxer_ids = [muxer.protocol_id for muxer in muxers]
     swarm = Swarm(
         SwarmParts(
             local_peer=key.peer_id,
-            transports=[TcpTransport(limits.tcp)] if config.transports is None else list(config.transports),
-            layers=Layers(_chosen("security", config.security, _securities(key, runtime, muxer_ids)), muxers),
+            transports=transports,
+            layers=Layers(
+                _chosen("security", config.security, _securities(key, runtime, muxer_ids)),
+                muxers,
+                _protector(config, runtime, transports),
+            ),
             runtime=runtime,
             handlers=handlers,
             emit=bus.emit,
@@ -156,6 +167,17 @@ def _muxers(runtime: Runtime, limits: Limits) -> Mapping[str, Callable[[], Muxer
         "yamux": lambda: Yamux(runtime, limits.yamux),
         "mplex": lambda: Mplex(runtime, limits.mplex),
     }
+
+
+def _protector(config: HostConfig, runtime: Runtime, transports: Sequence[Transport]) -> Protector | None:
+    if config.psk is None:
+        if config.require_psk:
+            raise ConfigError("a private network is demanded (require_psk), and no psk is given")
+        return None
+    if secured := [transport.name for transport in transports if transport.secures]:
+        raise ConfigError(f"a private network cannot protect connections by {', '.join(secured)}: leave them out")
+    key = config.psk if isinstance(config.psk, PreSharedKey) else PreSharedKey.load(config.psk)
+    return PskProtector(key, runtime.entropy)
 
 
 def _chosen(option: str, wanted: Sequence[str | LayerT], known: Mapping[str, Callable[[], LayerT]]) -> list[LayerT]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,7 @@ from aiolibp2p.abc.security import Security
 from aiolibp2p.abc.service import Service
 from aiolibp2p.abc.stream import Stream, StreamHandler
 from aiolibp2p.abc.transport import Transport
-from aiolibp2p.assembly import HostConfig, IdentifyResult, Limits, assemble
+from aiolibp2p.assembly import HostConfig, IdentifyResult, Limits, PreSharedKey, assemble
 from aiolibp2p.errors import (
     ConfigError,
     HostNotRunning,
@@ -44,6 +45,8 @@ class HostOptions(TypedDict, total=False):
     muxers: Sequence[str | Muxer]
     services: Sequence[Service]
     agent_version: str
+    psk: PreSharedKey | str | os.PathLike[str] | None
+    require_psk: bool
     transports: Sequence[Transport] | None
     limits: Limits
     runtime: Runtime | None

@@ -87,7 +87,7 @@ def declared(tree: Tree) -> Iterator[str]:
     names = [
         re.split(r"[^A-Za-z0-9_-]", line)[0].lower().replace("-", "_") for line in [*project["dependencies"], *extras]
     ]
-    distribution = {"google": "protobuf", "OpenSSL": "pyopenssl", "dns": "dnspython"}
+    distribution = {"google": "protobuf", "OpenSSL": "pyopenssl", "dns": "dnspython", "Cryptodome": "pycryptodomex"}
     for file in tree.files:
         for item in file.imports if file.in_package else ():
             library = item.target.split(".")[0]

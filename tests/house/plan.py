@@ -49,6 +49,7 @@ DOORS = {
 THIRD_PARTIES_FROM_PEER_UP = frozenset({"cryptography", "google"})
 THIRD_PARTY_ROOMS = {
     "OpenSSL": "security/tls",
+    "Cryptodome": "security/pnet",
     "websockets": "transports/websocket",
     "dns": "swarm",
     "qh3": "transports/quic",

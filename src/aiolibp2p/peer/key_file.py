@@ -1,4 +1,4 @@
-"""Key files: one serialized private key each, for its owner's eyes only."""
+"""Key files: one secret each, for its owner's eyes only."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from pathlib import Path
 from aiolibp2p.errors import ConfigError
 
 
-def read(path: str | os.PathLike[str], limit: int) -> bytes:
-    """The content, at most `limit` bytes. Raises ConfigError when it cannot be read, or is longer."""
-    _require_name(path)
+def read(path: str | os.PathLike[str], limit: int, what: str = "private key") -> bytes:
+    """The content, at most `limit` bytes. Raises ConfigError, naming `what`, if it cannot be read or is longer."""
+    _require_name(path, what)
     try:
         with Path(path).open("rb") as file:
             content = file.read(limit + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a zero in it
-        raise ConfigError(f"cannot read the private key file {os.fspath(path)!r}: {_reason(error)}") from None
+        raise ConfigError(f"cannot read the {what} file {os.fspath(path)!r}: {_reason(error)}") from None
     if len(content) > limit:
-        raise ConfigError(f"{os.fspath(path)!r} is no private key file: it is longer than {limit} bytes")
+        raise ConfigError(f"{os.fspath(path)!r} is no {what} file: it is longer than {limit} bytes")
     return content
 
 
-def write(path: str | os.PathLike[str], content: bytes, *, overwrite: bool) -> None:
+def write(path: str | os.PathLike[str], content: bytes, *, overwrite: bool, what: str = "private key") -> None:
     """Write a file of mode 0600 that appears whole or not at all.
 
     Raises ConfigError when it cannot be written, and when it exists already unless `overwrite`.
     """
     import tempfile  # it loads a good deal, for a call made once in a node's life
 
-    _require_name(path)
+    _require_name(path, what)
     target = Path(path)
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # made with mode 0600
@@ -44,12 +44,12 @@ def write(path: str | os.PathLike[str], content: bytes, *, overwrite: bool) -> N
     except FileExistsError:
         raise ConfigError(f"{os.fspath(path)!r} exists already; overwriting it loses the key it may hold") from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the private key file {os.fspath(path)!r}: {_reason(error)}") from None
+        raise ConfigError(f"cannot write the {what} file {os.fspath(path)!r}: {_reason(error)}") from None
 
 
-def _require_name(path: str | os.PathLike[str]) -> None:
+def _require_name(path: str | os.PathLike[str], what: str) -> None:
     if not os.fspath(path):  # Path("") is the current directory
-        raise ConfigError("the name of the private key file is empty")
+        raise ConfigError(f"the name of the {what} file is empty")
 
 
 def _fill(descriptor: int, content: bytes) -> None:
