@@ -26,6 +26,7 @@ from aiolibp2p.protocols.ping import Ping, PingConfig
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.pnet import PreSharedKey, PskProtector
 from aiolibp2p.security.tls import TlsSecurity
+from aiolibp2p.security.plaintext import PlaintextSecurity
 from aiolibp2p.swarm import Swarm, SwarmConfig
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.interfaces import Interfaces
@@ -159,6 +160,7 @@ def _securities(key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> 
     return {
         "noise": lambda: NoiseSecurity(key, runtime.entropy, muxer_ids),
         "tls": lambda: TlsSecurity(key, runtime.wall, muxer_ids),
+        "plaintext": lambda: PlaintextSecurity(key),
     }
 
 

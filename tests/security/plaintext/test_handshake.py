@@ -145,9 +145,7 @@ def test_a_length_that_is_none() -> None:
 
 def test_the_largest_identity_fits() -> None:
     numbers = rsa.RSAPublicNumbers(65537, 2**8191 + 1)  # to generate such a key takes seconds
-    der = numbers.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    der = numbers.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     key = PublicKey.unmarshal(b"\x08\x00" + field(2, der))
     assert len(honest(key)) == 2 + 1106
     assert fed(honest(key)).events[0].remote_peer == key.peer_id

@@ -8,7 +8,7 @@ import pytest
 
 from aiolibp2p import Host
 from aiolibp2p.abc.security import Role
-from aiolibp2p.errors import HandshakeFailed, RemoteError
+from aiolibp2p.errors import DialFailed, HandshakeFailed, RemoteError
 from aiolibp2p.multistream import HEADER, NA, encode_message
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.plaintext import PlaintextSecurity
@@ -95,3 +95,25 @@ async def test_a_host_that_was_not_told_otherwise_refuses_both_versions() -> Non
         assert await reader.readexactly(len(HEADER + NA + NA)) == HEADER + NA + NA
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.spec("PLT-9")
+async def test_two_hosts_that_asked_for_it() -> None:
+    keys = [PrivateKey.generate("ecdsa") for _ in range(2)]  # their ids do not hold them
+    listening, silent = (
+        Host(key=key, listen=addresses, security=["plaintext"])
+        for key, addresses in zip(keys, (["/ip4/127.0.0.1/tcp/0"], []), strict=True)
+    )
+    async with listening as server, silent as client:
+        await client.ping(server.addresses[0])
+        (connection,) = client.connections()
+        assert (connection.security, connection.remote_peer) == ("/plaintext/2.0.0", server.peer_id)
+        assert (await client.identify(server.peer_id)).public_key == keys[0].public_key
+        assert client.peerstore.key(server.peer_id) == keys[0].public_key
+
+
+@pytest.mark.spec("PLT-10")
+async def test_a_dialer_that_was_not_told_otherwise_does_not_ask_for_it() -> None:
+    async with Host(listen=["/ip4/127.0.0.1/tcp/0"], security=["plaintext"]) as server, Host() as client:
+        with pytest.raises(DialFailed, match="does not support /noise"):
+            await client.connect(server.addresses[0])
