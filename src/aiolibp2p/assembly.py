@@ -27,6 +27,7 @@ from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.pnet import PreSharedKey, PskProtector
 from aiolibp2p.security.tls import TlsSecurity
 from aiolibp2p.security.plaintext import PlaintextSecurity
+from aiolibp2p.security.secio import SecioSecurity
 from aiolibp2p.swarm import Swarm, SwarmConfig
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.interfaces import Interfaces
@@ -161,6 +162,7 @@ def _securities(key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> 
         "noise": lambda: NoiseSecurity(key, runtime.entropy, muxer_ids),
         "tls": lambda: TlsSecurity(key, runtime.wall, muxer_ids),
         "plaintext": lambda: PlaintextSecurity(key),
+        "secio": lambda: SecioSecurity(key, runtime.entropy),
     }
 
 
