@@ -140,7 +140,10 @@ class Half:
 
 @dataclass
 class Second:
-    """One peer on one socket. Lists as they go on the wire; `keep_zeros` as js and rust make the secret, not go."""
+    """One peer on one socket. Lists as they go on the wire; `keep_zeros` as js, rust and py make the secret, not go.
+
+    `first_packet` is sent in place of the other's nonce.
+    """
 
     sock: socket.socket
     random: Random
@@ -148,8 +151,14 @@ class Second:
     ciphers: str = "AES-256,AES-128"
     hashes: str = "SHA256,SHA512"
     keep_zeros: bool = False
+    first_packet: bytes | None = None
     secret: bytes = b""
     chosen: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> bool:
+        """It may be refused, so that it need not hear the end."""
+        return self.keep_zeros or self.first_packet is not None
 
     def run(self) -> bytes:
         """The whole handshake; the other's key, as it was proposed."""
@@ -179,7 +188,7 @@ class Second:
         self.secret = self.agree(curve, scalar, exchange[1])
         halves = self.stretch()
         self.outgoing, self.incoming = halves if we_lead else halves[::-1]
-        self.send_sealed(said[1])
+        self.send_sealed(said[1] if self.first_packet is None else self.first_packet)
         if self.receive_sealed() != nonce:
             raise Refused("the first packet is not our nonce")
         return said[2]
@@ -217,7 +226,7 @@ class Second:
         self.sock.sendall(len(message).to_bytes(4, "big") + message)
 
     def receive(self) -> bytes:
-        return self._exactly(int.from_bytes(self._exactly(4), "big"))
+        return self.exactly(int.from_bytes(self.exactly(4), "big"))
 
     def send_sealed(self, plaintext: bytes) -> None:
         sealed = self.outgoing.stream.over(plaintext)
@@ -230,7 +239,8 @@ class Second:
             raise Refused("the MAC does not hold")
         return self.incoming.stream.over(packet[:-size])
 
-    def _exactly(self, n: int) -> bytes:
+    def exactly(self, n: int) -> bytes:
+        """So many bytes, as they come."""
         data = b""
         while len(data) < n:
             piece = self.sock.recv(n - len(data))

@@ -63,7 +63,7 @@ class Meeting:
 def second(seed: int, echoes: int = 0, **settings: object) -> Iterator[tuple[Meeting, Second]]:
     """The second runs in a thread of its own: the handshake, then it sends back what it gets, so many times.
 
-    Raises what it raised; it may refuse us where the two keep zeros differently.
+    Raises what it raised, but for refusals of one that is set to do something else than we.
     """
     ours, theirs = socket.socketpair()
     peer = Second(theirs, Random(seed), **settings)  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ def second(seed: int, echoes: int = 0, **settings: object) -> Iterator[tuple[Mee
             for _ in range(echoes):
                 peer.send_sealed(peer.receive_sealed())
         except Refused as problem:
-            if not peer.keep_zeros:
+            if not peer.wrong:
                 problems.append(problem)
         except BaseException as problem:
             problems.append(problem)
@@ -160,3 +160,10 @@ def test_a_peer_that_drops_them_as_go_does_is_always_met() -> None:
             meeting.shake_hands(security(seed), Role.RESPONDER)
         lengths.append(len(peer.secret))
     assert min(lengths) < max(lengths) == 66
+
+
+@pytest.mark.spec("SEC-16")
+@pytest.mark.parametrize("nonce", [bytes(16), b"", bytes(15), bytes(1000)])
+def test_a_first_frame_that_holds_another_nonce(nonce: bytes) -> None:
+    with second(1, first_packet=nonce) as (meeting, _):
+        assert refused(meeting, security(1)) == "the peer's first secio frame does not hold our nonce"

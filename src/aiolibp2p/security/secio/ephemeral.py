@@ -1,9 +1,9 @@
 """Ephemeral keys and the secret they share (spec sections "Key marshaling" and "Shared Secret Generation").
 
-The spec does not say how a point becomes the bytes of a secret. All peers take its X coordinate; go and py drop the
-leading zero bytes of that number, js and rust keep them, and SEC 1 keeps them, too. We do as go does, which the spec
-was written from and most of the network ran. With js and rust every 256th handshake on P-256 or P-384 fails for it,
-and half of those on P-521; a second dial has other keys.
+The spec does not say how a point becomes the bytes of a secret. All peers take its X coordinate; js, rust and py keep
+the leading zero bytes of that number, as SEC 1 does, and go drops them. We do as go does: the spec was written from it,
+and most of the network ran it. With the others every 256th handshake on P-256 or P-384 fails for it, and half of those
+on P-521; a second dial has other keys.
 """
 
 from __future__ import annotations
