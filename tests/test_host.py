@@ -421,7 +421,7 @@ async def test_settings_that_make_no_sense() -> None:
     with pytest.raises(ConfigError, match="unknown muxer"):
         Host(muxers=["mplex2"])
     for names in ("noise", []):
-        with pytest.raises(ConfigError, match="security takes a list of names, at least one of noise, tls; not "):
+        with pytest.raises(ConfigError, match="security takes a list of names, at least one of noise, .*; not "):
             Host(security=names)
     with pytest.raises(ConfigError, match="muxers takes a list"):
         Host(muxers="yamux")

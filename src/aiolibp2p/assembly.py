@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,6 @@ from aiolibp2p.protocols.ping import Ping, PingConfig
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.pnet import PreSharedKey, PskProtector
 from aiolibp2p.security.tls import TlsSecurity
-from aiolibp2p.security.plaintext import PlaintextSecurity
-from aiolibp2p.security.secio import SecioSecurity
 from aiolibp2p.swarm import Swarm, SwarmConfig
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.interfaces import Interfaces
@@ -44,6 +43,8 @@ SECURITIES = ("noise", "tls")
 
 MUXERS = ("yamux",)
 """What they are muxed with."""
+
+logger = logging.getLogger("aiolibp2p")
 
 LayerT = TypeVar("LayerT", Security, Muxer)
 
@@ -70,7 +71,8 @@ class HostConfig:
     listen: Sequence[str] = ()
     """Multiaddrs to listen on; port 0 takes a free one."""
     security: Sequence[str | Security] = SECURITIES
-    """Securities in order of preference: by name, or one of your own."""
+    """Securities in order of preference: by name, or one of your own. "plaintext" (no security at all, for tests) and
+    "secio" (deprecated) are for those who ask, and are logged as warnings."""
     muxers: Sequence[str | Muxer] = MUXERS
     """Muxers in order of preference: by name, or one of your own."""
     services: Sequence[Service] = ()
@@ -161,9 +163,23 @@ def _securities(key: PrivateKey, runtime: Runtime, muxer_ids: Sequence[str]) -> 
     return {
         "noise": lambda: NoiseSecurity(key, runtime.entropy, muxer_ids),
         "tls": lambda: TlsSecurity(key, runtime.wall, muxer_ids),
-        "plaintext": lambda: PlaintextSecurity(key),
-        "secio": lambda: SecioSecurity(key, runtime.entropy),
+        "plaintext": lambda: _plaintext(key),
+        "secio": lambda: _secio(key, runtime),
     }
+
+
+def _plaintext(key: PrivateKey) -> Security:
+    from aiolibp2p.security.plaintext import PlaintextSecurity  # loaded by those who ask for it
+
+    logger.warning("this host speaks /plaintext/2.0.0: it protects nothing and proves nobody; for tests alone")
+    return PlaintextSecurity(key)
+
+
+def _secio(key: PrivateKey, runtime: Runtime) -> Security:
+    from aiolibp2p.security.secio import SecioSecurity  # loaded by those who ask for it
+
+    logger.warning("this host speaks /secio/1.0.0: it is deprecated; noise replaces it")
+    return SecioSecurity(key, runtime.entropy)
 
 
 def _muxers(runtime: Runtime, limits: Limits) -> Mapping[str, Callable[[], Muxer]]:

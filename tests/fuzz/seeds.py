@@ -20,6 +20,7 @@ from aiolibp2p.protocols.identify.messages import IdentifyMessage, delimit, enco
 from aiolibp2p.security.noise import NoiseCipher
 from aiolibp2p.security.noise.messages import SIGNATURE_PREFIX, HandshakePayload, encode_payload
 from aiolibp2p.security.noise.xx import KeyPair
+from aiolibp2p.security.plaintext import PlaintextSecurity
 from fuzz import corpus, identities, wire
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -31,7 +32,7 @@ Entries: TypeAlias = dict[str, bytes]
 
 def all_seeds() -> Mapping[str, Entries]:
     """The seeds of every target."""
-    return {**_formats(), **_identities(), **_negotiations(), **_handshakes(), **_muxing()}
+    return {**_formats(), **_identities(), **_negotiations(), **_handshakes(), **_old_securities(), **_muxing()}
 
 
 def _vectors(name: str) -> Any:
@@ -145,6 +146,24 @@ def _handshakes() -> dict[str, Entries]:
         "noise_responder": {"ours": first + third, "low-order": first[:2] + bytes(32)},
         "noise_cipher": {"frames": sealed, "damaged": sealed[:-1] + b"\x00"},
         **_upgrades(),
+    }
+
+
+def _old_securities() -> dict[str, Entries]:
+    exchange = PlaintextSecurity(wire.THEIRS).start(Role.INITIATOR).start().to_send
+    ours, theirs = wire.secio(), wire.secio(wire.THEIRS)
+    there, back = ours.start().to_send, theirs.start().to_send
+    said = [back]
+    for _ in range(2):
+        there, back = ours.receive_data(back).to_send, theirs.receive_data(there).to_send
+        said.append(back)
+    behind = bytes(theirs.receive_data(there).events[0].cipher.encrypt(b"behind"))
+    cipher = wire.secio_cipher(ours=False)
+    sealed = b"".join(cipher.encrypt(text) for text in (b"one", b"", b"three" * 40))
+    return {
+        "plaintext": {"ours": exchange, "with-more": exchange + b"first bytes", "of-nobody": b"\x00"},
+        "secio": {"ours": b"".join(said), "with-more": b"".join(said) + behind, "echo": wire.secio().start().to_send},
+        "secio_cipher": {"frames": sealed, "damaged": sealed[:-1] + b"\x00", "long": b"\0\x1f\0\0" + sealed},
     }
 
 

@@ -18,6 +18,9 @@ from aiolibp2p.protocols.identify.messages import IdentifyMessage, delimit, enco
 from aiolibp2p.security.noise import NoiseCipher, NoiseSecurity
 from aiolibp2p.security.noise.messages import decode_payload, encode_payload
 from aiolibp2p.security.noise.xx import KEY_BYTES, KeyPair, XXHandshake
+from aiolibp2p.security.plaintext import PlaintextSecurity
+from aiolibp2p.security.secio import SecioCipher, SecioHandshake, SecioSecurity
+from aiolibp2p.security.secio.stretch import Keys
 from aiolibp2p.swarm.upgrade import Upgrade, Upgraded, UpgradePlan
 from fuzz import adapters
 from fuzz.cuts import Fed, Refused, Transcript, raise_if_refused, same_however_cut
@@ -37,6 +40,17 @@ def entropy(n: int) -> bytes:
 def security(muxers: tuple[str, ...] = (YAMUX,), key: PrivateKey = OURS) -> NoiseSecurity:
     """Noise whose handshakes are all the same."""
     return NoiseSecurity(key, entropy, muxers)
+
+
+def secio(key: PrivateKey = OURS) -> SecioHandshake:
+    """SECIO whose nonce and ephemeral key are the same each time."""
+    return SecioSecurity(key, entropy).start(Role.INITIATOR)
+
+
+def secio_cipher(ours: bool = True) -> SecioCipher:
+    """One end of a connection."""
+    keys = [Keys(bytes([at]) * 16, bytes([at]) * 32, bytes([at]) * 20) for at in (1, 2)]
+    return SecioCipher(*keys[:: 1 if ours else -1], "SHA256")
 
 
 def upgrade(role: Role, early: bool = True, key: PrivateKey = OURS) -> Upgrade:
@@ -180,6 +194,9 @@ TARGETS = (
     Target("noise_initiator", machine(lambda: security().start(Role.INITIATOR), secured), REFUSED, executions=250),
     Target("noise_responder", machine(lambda: security().start(Role.RESPONDER), secured), REFUSED, executions=250),
     Target("noise_cipher", adapter(lambda: adapters.Frames(NoiseCipher(SEND_KEY, RECEIVE_KEY))), REFUSED),
+    Target("plaintext", machine(lambda: PlaintextSecurity(OURS).start(Role.RESPONDER), secured), REFUSED, PROTO),
+    Target("secio", machine(secio, secured), REFUSED, PROTO, executions=250),
+    Target("secio_cipher", adapter(lambda: adapters.Frames(secio_cipher())), REFUSED, (b"\0\0\0", b"\0\1\0\0")),
     Target("yamux_frames", adapter(adapters.YamuxFrames), REFUSED, FRAMES, executions=600),
     Target("yamux_initiator", session(Role.INITIATOR), REFUSED, FRAMES, executions=600),
     Target("yamux_responder", session(Role.RESPONDER), REFUSED, FRAMES, executions=600),

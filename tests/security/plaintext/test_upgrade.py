@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -110,6 +111,20 @@ async def test_two_hosts_that_asked_for_it() -> None:
         assert (connection.security, connection.remote_peer) == ("/plaintext/2.0.0", server.peer_id)
         assert (await client.identify(server.peer_id)).public_key == keys[0].public_key
         assert client.peerstore.key(server.peer_id) == keys[0].public_key
+
+
+@pytest.mark.spec("PLT-7")
+def test_asking_for_it_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    Host()
+    assert caplog.record_tuples == []
+    Host(security=["noise", "plaintext"])
+    assert caplog.record_tuples == [
+        (
+            "aiolibp2p",
+            logging.WARNING,
+            "this host speaks /plaintext/2.0.0: it protects nothing and proves nobody; for tests alone",
+        )
+    ]
 
 
 @pytest.mark.spec("PLT-10")

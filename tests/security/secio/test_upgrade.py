@@ -60,6 +60,14 @@ async def test_a_host_that_was_not_told_otherwise_refuses_it() -> None:
 
 
 @pytest.mark.spec("SEC-17")
+def test_asking_for_it_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    Host()
+    assert caplog.messages == []
+    Host(security=["noise", "secio"])
+    assert caplog.messages == ["this host speaks /secio/1.0.0: it is deprecated; noise replaces it"]
+
+
+@pytest.mark.spec("SEC-17")
 async def test_a_dialer_that_was_not_told_otherwise_does_not_ask_for_it() -> None:
     async with Host(listen=LOOPBACK, security=["secio"]) as server, Host() as client:
         with pytest.raises(DialFailed, match="does not support /noise"):
