@@ -40,7 +40,9 @@ class TlsCipher:
         """The peer has said that no more will come."""
 
     def encrypt(self, plaintext: ByteString) -> bytes:
-        """Seal as one frame."""
+        """Seal as one frame; nothing is an empty one, OpenSSL would write no record."""
+        if not plaintext:
+            return b""
         connection = self._connection
         connection.sendall(plaintext)
         return connection.bio_read(len(plaintext) + MAX_RECORD_BYTES)
