@@ -88,8 +88,8 @@ conformance-check: $(READY)
 proto: $(READY) ## regenerate the *_pb2 files from their schemas
 	$(BIN)/python scripts/proto.py
 
-interop: $(READY) ## against real go, rust and js peers
-	$(BIN)/python -m pytest tests/interop $(PYTEST_OPTIONS)
+interop: $(READY) ## against real go, rust, js and Kubo peers; prints the table of layers, writes docs/interop.md
+	$(BIN)/python -m pytest tests/interop --interop-table $(PYTEST_OPTIONS)
 
 SCENARIO ?= connect-identify-ping
 SEEDS ?= 1..4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -12,9 +12,42 @@ import pytest
 from interop.builds import BuildFailed, ToolchainMissing
 from interop.kinds import KINDS
 from interop.peers import Peer, StartPeer
+from interop.table import PAGE, Outcomes
 
 FAILED: dict[type[Peer], Exception] = {}
 """Peers that could not be built: each of their tests says so, and none tries again."""
+
+
+OUTCOMES = Outcomes()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For `make interop`: only where this folder is what pytest was called for."""
+    parser.addoption(
+        "--interop-table", action="store_true", help="print the table of layers, and write docs/interop.md"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what came of each cell of the table."""
+    report = yield
+    OUTCOMES.record(item, report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table, if it was asked for; the page only if no cell is missing."""
+    if not config.getoption("--interop-table", False) or not OUTCOMES.passed:
+        return
+    terminalreporter.section("interop")
+    for line in OUTCOMES.table():
+        terminalreporter.write_line(line)
+    if OUTCOMES.is_whole:
+        PAGE.write_text(OUTCOMES.page(), encoding="utf-8")
+        terminalreporter.write_line(f"wrote {PAGE.relative_to(config.rootpath)}")
+    else:
+        terminalreporter.write_line("not all cells were tested: docs/interop.md stays as it is")
 
 
 def build(kind: type[Peer]) -> None:

@@ -10,10 +10,17 @@ import pytest
 
 from interop.go_peer import GoPeer
 from interop.js_peer import JsPeer
+from interop.kubo_peer import KuboPeer
 from interop.peers import KEY_TYPES, Peer
 from interop.rust_peer import RustPeer
 
 KINDS: Sequence[type[Peer]] = (GoPeer, RustPeer, JsPeer)
+LAYERED_KINDS: Sequence[type[Peer]] = (*KINDS, KuboPeer)
+"""Those that are tried over all layers they have; Kubo serves too little for the other tests."""
+
+SECURITY_IDS = {"noise": "/noise", "tls": "/tls/1.0.0", "plaintext": "/plaintext/2.0.0"}
+MUXER_IDS = {"yamux": "/yamux/1.0.0", "mplex": "/mplex/6.7.0"}
+DIRECTIONS = ("we dial", "they dial")
 
 
 def peers_that(*traits: str) -> pytest.MarkDecorator:
@@ -30,6 +37,27 @@ def peers_with_each(**parameters: str) -> pytest.MarkDecorator:
         for values in itertools.product(*(getattr(kind.traits, trait) for trait in parameters.values()))
     ]
     return _cases(",".join(["kind", *parameters]), cases)
+
+
+def layer_cells() -> list[tuple[type[Peer], str, str, str]]:
+    """Peer, security, muxer and direction of every pairing that there is."""
+    return [
+        (kind, security, muxer, direction)
+        for kind in LAYERED_KINDS
+        for security in kind.traits.securities
+        for muxer in kind.traits.muxers
+        for direction in DIRECTIONS
+    ]
+
+
+def psk_cells() -> list[tuple[type[Peer], str]]:
+    """Peer and direction in a private network."""
+    return [(kind, direction) for kind in LAYERED_KINDS if kind.traits.has_psk for direction in DIRECTIONS]
+
+
+def with_cells(names: str, cells: Sequence[tuple[type[Peer], *tuple[str, ...]]]) -> pytest.MarkDecorator:
+    """Run the test with each of those cells."""
+    return _cases(names, cells)
 
 
 def pairs_of_identities() -> pytest.MarkDecorator:

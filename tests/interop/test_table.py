@@ -1,0 +1,27 @@
+"""docs/interop.md says what the tests cover, and nothing else."""
+
+from __future__ import annotations
+
+from interop.kinds import LAYERED_KINDS
+from interop.table import COLUMNS, HEADING, NOTES, PAGE, Outcomes, all_cells
+
+
+def test_the_committed_table_names_exactly_the_cells_that_are_tested() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.startswith(HEADING)
+    assert text.endswith(NOTES)
+    written = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    assert tuple(written[0]) == COLUMNS
+    told = Outcomes(
+        passed=dict.fromkeys(all_cells(), True),
+        implementations={kind.name: written[2 + 2 * n][0].rpartition(", ")[0] for n, kind in enumerate(LAYERED_KINDS)},
+    )
+    assert text == told.page()
+
+
+def test_a_partial_run_is_no_table() -> None:
+    outcomes = Outcomes(passed=dict.fromkeys(all_cells()[1:], True))
+    assert not outcomes.is_whole
+    outcomes.passed[all_cells()[0]] = False
+    assert outcomes.is_whole
+    assert outcomes.page().count("**no**") == 1
