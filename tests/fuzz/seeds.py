@@ -14,25 +14,31 @@ from aiolibp2p.abc.security import EarlyData, Role
 from aiolibp2p.multiformats import Multiaddr, multihash, varint
 from aiolibp2p.multistream import HEADER, NA, encode_message
 from aiolibp2p.muxers.yamux import frames
-from aiolibp2p.peer import SignedEnvelope
+from aiolibp2p.peer import PrivateKey, SignedEnvelope
 from aiolibp2p.peer.peer_record import seal_peer_record
 from aiolibp2p.protocols.identify.messages import IdentifyMessage, delimit, encode_parts
 from aiolibp2p.security.noise import NoiseCipher
 from aiolibp2p.security.noise.messages import SIGNATURE_PREFIX, HandshakePayload, encode_payload
 from aiolibp2p.security.noise.xx import KeyPair
 from aiolibp2p.security.plaintext import PlaintextSecurity
-from fuzz import corpus, identities, wire
+from fuzz import certificates, corpus, identities, wire
+from security.tls.forging import extension, moment
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 MAX_PER_SOURCE = 40
 """Of one list of vectors; every n-th is taken."""
+
+STEADY_SIGNERS = ("ED25519", "RSA")
+"""Kinds of keys whose signatures are the same each time, whatever the OpenSSL below."""
 
 Entries: TypeAlias = dict[str, bytes]
 
 
 def all_seeds() -> Mapping[str, Entries]:
     """The seeds of every target."""
-    return {**_formats(), **_identities(), **_negotiations(), **_handshakes(), **_old_securities(), **_muxing()}
+    identities_and_proofs = {**_identities(), **_certificates()}
+    talk = {**_negotiations(), **_handshakes(), **_old_securities(), **_muxing()}
+    return {**_formats(), **identities_and_proofs, **talk}
 
 
 def _vectors(name: str) -> Any:
@@ -93,6 +99,23 @@ def _identities() -> dict[str, Entries]:
         "signed_envelope": sealed | own,
         "peer_record": sealed | own,
         "signed_payload": {"ours": ours[0].payload, "of-another": SignedEnvelope.decode(foreign).payload},
+    }
+
+
+def _certificates() -> dict[str, Entries]:
+    vectors = [item["certificate"] for item in _vectors("tls_certificates")["certificates"]]
+    hosts = [PrivateKey.unmarshal(bytes.fromhex(item["private_key"])) for item in _vectors("keys")["keys"]]
+    values = {host.kind.name.lower(): certificates.sign_key(host) for host in hosts if host.kind.name in STEADY_SIGNERS}
+    unknown = [extension("2.5.29.17", b"\x30\x00", False), extension("1.2.3")]
+    certificate = {
+        "critical": certificates.sign_part(critical=True, behind=unknown),
+        "unique-ids": certificates.sign_part(unique_ids=b"\x81\x01\x00\x82\x02\x00\x01"),
+        "generalized": certificates.sign_part(not_before=moment("00010101000000Z"), serial=b"\xff" * 20),
+    }
+    return {
+        "tls_certificate": _hex("vector", dict.fromkeys(vectors)),
+        "tls_signed_part": {"ours": certificates.sign_part(), **certificate},
+        "tls_signed_key": {"ours": certificates.sign_key(), **values},
     }
 
 
