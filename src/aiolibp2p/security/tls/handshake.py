@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
 from aiolibp2p.abc.machine import ByteString, Output
@@ -151,8 +150,8 @@ class TlsHandshake:
         return self._refusal is None
 
     def _judge(self, certificate: crypto.X509) -> PublicKey:
-        der = certificate.to_cryptography().public_bytes(Encoding.DER)
-        key = verify_certificate(der, self._wall())
+        encoded = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)  # x509 would read it, and fail or warn
+        key = verify_certificate(encoded, self._wall())
         if self._expected_peer is not None and key.peer_id != self._expected_peer:
             raise PeerIdMismatch(self._expected_peer, key.peer_id)
         return key
