@@ -1,0 +1,25 @@
+"""The suite for securities, over each of ours."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from aiolibp2p.abc.security import Security
+from aiolibp2p.peer.keys import PrivateKey
+from aiolibp2p.security.noise import NoiseSecurity
+from aiolibp2p.security.tls import TlsSecurity
+from aiolibp2p.testing.security_suite import SecuritySuite
+
+
+class TestNoise(SecuritySuite):
+    binds_prologue = True
+
+    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
+        return NoiseSecurity(key, os.urandom, muxers)
+
+
+class TestTls(SecuritySuite):
+    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
+        return TlsSecurity(key, time.time, muxers)
