@@ -1,0 +1,147 @@
+"""What surrounds a session: clock, wire, connection and streams, each of which only remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiolibp2p.abc.machine import ByteString
+
+
+@dataclass
+class Clock:
+    """A runtime (`abc.runtime.Runtime`) whose time is set by hand."""
+
+    time: float = 0.0
+
+    def now(self) -> float:
+        """`time`."""
+        return self.time
+
+    def wall(self) -> float:
+        """`time`, too."""
+        return self.time
+
+    def entropy(self, n: int) -> bytes:
+        """Zeros."""
+        return bytes(n)
+
+
+@dataclass
+class Wire:
+    """Keeps what a session sends; implements `abc.muxer.MuxerWire`."""
+
+    full: bool = False
+    sent: bytearray = field(default_factory=bytearray)
+    sizes: list[int] = field(default_factory=list)
+    """One for each cipher frame."""
+    flushes: int = 0
+    """How often a flush was asked for."""
+    path_rtt: float | None = None
+    paused: bool = False
+    """The session wants no more input for now."""
+
+    def pause_reading(self) -> None:
+        """Sets `paused`."""
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        """Clears `paused`."""
+        self.paused = False
+
+    def rtt(self) -> float | None:
+        """`path_rtt`."""
+        return self.path_rtt
+
+    def request_flush(self) -> None:
+        """Counts it."""
+        self.flushes += 1
+
+    def send(self, plaintext: ByteString) -> None:
+        """Appends to `sent`."""
+        self.sent += plaintext
+        self.sizes.append(len(plaintext))
+
+    def send_with_header(self, header: bytes, payload: memoryview) -> None:
+        """Appends both to `sent`."""
+        self.sent += header
+        self.sent += payload
+        self.sizes.append(len(header) + len(payload))
+
+
+@dataclass
+class Sink:
+    """A stream's end: remembers what it was told; implements `abc.muxer.StreamSink`."""
+
+    received: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    reset: tuple[int, str] | None = None
+    credits: int = 0
+    resets: int = 0
+    too_late: list[str] = field(default_factory=list)
+    """What it was told after its end: of its input, or of all."""
+
+    def data_received(self, chunk: ByteString) -> None:
+        """Appends to `received`."""
+        if self.ended or self.reset is not None:
+            self.too_late.append(f"{len(chunk)} bytes")
+        self.received += chunk
+
+    def eof_received(self) -> None:
+        """Sets `ended`."""
+        if self.ended or self.reset is not None:
+            self.too_late.append("the end of input")
+        self.ended = True
+
+    def reset_received(self, code: int, reason: str) -> None:
+        """Sets `reset`."""
+        if self.reset is not None:
+            self.too_late.append(f"a reset: {reason}")
+        self.resets += 1
+        self.reset = (code, reason)
+
+    def credit_received(self) -> None:
+        """Counts it."""
+        if self.reset is not None:
+            self.too_late.append("credit")
+        self.credits += 1
+
+
+@dataclass
+class Acceptor:
+    """A connection: makes sinks for what the peer opens; implements `abc.muxer.StreamAcceptor`."""
+
+    sinks: dict[int, Sink] = field(default_factory=dict)
+    """The newest for each id."""
+    accepted: list[Sink] = field(default_factory=list)
+    """All, in order."""
+    refuse: bool = False
+    capacities: int = 0
+    goodbye: int | None = None
+    goodbyes: int = 0
+    idles: int = 0
+    timeouts_changed: int = 0
+
+    def accept(self, stream_id: int) -> Sink | None:
+        """A new sink, or None while `refuse` is set."""
+        if self.refuse:
+            return None
+        sink = self.sinks[stream_id] = Sink()
+        self.accepted.append(sink)
+        return sink
+
+    def capacity(self) -> None:
+        """Counts it."""
+        self.capacities += 1
+
+    def said_goodbye(self, code: int) -> None:
+        """Keeps the code."""
+        self.goodbye = code
+        self.goodbyes += 1
+
+    def idle(self) -> None:
+        """Counts it."""
+        self.idles += 1
+
+    def timeout_changed(self) -> None:
+        """Counts it."""
+        self.timeouts_changed += 1

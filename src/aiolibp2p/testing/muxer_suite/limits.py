@@ -1,0 +1,182 @@
+"""What one stream, or one peer, may cost."""
+
+from __future__ import annotations
+
+import contextlib
+import tracemalloc
+
+import pytest
+
+from aiolibp2p.errors import LimitExceeded
+from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair, MuxerStream
+from aiolibp2p.testing.muxer_suite.streams import MuxerStreamSuite
+
+CHUNK_BYTES = 64 * 1024
+SLACK_BYTES = 256 * 1024
+"""What a session may hold beside what nobody has read."""
+
+
+class MuxerLimitSuite(MuxerStreamSuite):
+    """Readers that stall, peers that open, send or owe too much."""
+
+    def test_a_stalled_reader(self) -> None:
+        """The session stops taking, stops reading for a while, or resets that stream; the others go on."""
+        pair = self.pair()
+        for opener in pair.ends:
+            other = pair.open(opener)
+            ours, theirs = pair.open(opener)
+            taken = self._fill(pair, ours)
+            assert theirs.unread <= self.max_unread_bytes
+            self._until_it_reads(pair)
+            pair.transfer(*other, bytes(100_000))
+            pair.transfer(*other[::-1], bytes(100_000))
+            if not theirs.is_reset:
+                self._read_late(pair, ours, theirs, taken)
+            for stream in (ours, other[0]):
+                stream.reset()
+            pair.exchange()
+        self.assert_sound(pair)
+
+    def _fill(self, pair: MuxerPair, stream: MuxerStream) -> int:
+        """Write until nothing goes any more, or far more than may be held was written; what was taken."""
+        total = 0
+        while total <= 2 * self.max_unread_bytes + SLACK_BYTES:
+            pair.exchange()
+            receiver = pair.responder if stream.end is pair.initiator else pair.initiator
+            if stream.is_reset or receiver.wire.paused:
+                break
+            taken = stream.write(bytes([total // CHUNK_BYTES % 251]) * CHUNK_BYTES)
+            total += taken
+            if not taken:
+                break
+        pair.exchange()
+        return total
+
+    def _until_it_reads(self, pair: MuxerPair) -> None:
+        waited = 0.0
+        while any(end.wire.paused for end in pair.ends):
+            assert waited <= self.patience_s, "a stalled reader stops the whole connection for ever"
+            pair.wait(1.0)
+            waited += 1.0
+        pair.exchange()
+
+    def _read_late(self, pair: MuxerPair, ours: MuxerStream, theirs: MuxerStream, taken: int) -> None:
+        expected = b"".join(bytes([number % 251]) * CHUNK_BYTES for number in range(taken // CHUNK_BYTES + 1))[:taken]
+        came = b""
+        for _ in range(1000):
+            came += (read := theirs.read())
+            pair.exchange()
+            if not read:
+                break
+        assert len(came) == taken
+        assert came == expected
+        pair.transfer(ours, theirs, bytes(100_000))
+
+    def test_many_stalled_readers(self) -> None:
+        """All unread bytes of a connection are bounded together."""
+        pair = self.pair()
+        for _ in range(self.max_inbound_streams):
+            if pair.responder.wire.paused:
+                break
+            stream = self.open_patiently(pair, pair.initiator)
+            stream.write(bytes(CHUNK_BYTES))
+            pair.exchange()
+            self._write_on(pair, stream)
+            assert self.unread(pair.responder) <= self.max_unread_bytes
+        self.assert_told_in_order(pair.responder)
+        assert pair.responder.error is None
+
+    def _write_on(self, pair: MuxerPair, stream: MuxerStream) -> None:
+        for _ in range(3):
+            if not stream.is_reset and not pair.responder.wire.paused:
+                stream.write(bytes(CHUNK_BYTES))
+                pair.exchange()
+
+    def test_streams_of_a_peer_are_limited(self) -> None:
+        """Those past the limit are reset, those before go on, and when one ends another may come."""
+        pair = self.pair()
+        first = pair.open(pair.initiator)
+        opened = [first[0]]
+        for _ in range(self.max_inbound_streams + 9):
+            stream = self.open_patiently(pair, pair.initiator)
+            opened.append(stream)
+            stream.write(b"x")
+        pair.exchange()
+        live = [sink for sink in pair.responder.acceptor.accepted if sink.reset is None]
+        assert len(live) == self.max_inbound_streams
+        assert pair.responder.session.stream_count == self.max_inbound_streams
+        assert [stream.is_reset for stream in opened].count(True) == 10
+        opened[1].reset()
+        pair.exchange()
+        pair.transfer(*first, b"goes on")
+        pair.transfer(*pair.open(pair.initiator), b"one more")
+        self.assert_sound(pair)
+
+    def test_streams_that_wait_for_an_answer_are_limited(self) -> None:
+        """If there is a limit, `capacity` says when it holds no more."""
+        pair = self.pair()
+        try:
+            for _ in range(10_000):
+                pair.initiator.open().write(b"x")
+        except LimitExceeded:
+            before = pair.initiator.acceptor.capacities
+            pair.responder.acceptor.refuse = True
+            pair.exchange()
+            assert pair.initiator.acceptor.capacities > before
+            pair.initiator.open()
+        else:
+            pytest.skip("this muxer opens as many streams as it likes")
+
+    def test_what_is_owed_to_a_peer_that_does_not_read(self) -> None:
+        """It opens streams which are refused, and takes no answer: the session ends, or stops reading."""
+        pair = self.pair()
+        other = pair.responder
+        other.acceptor.refuse = True
+        other.wire.full = True
+        for _ in range(20_000):
+            self._open_some(pair.initiator, 50)
+            pair.deliver(other)
+            if other.error or other.wire.paused or sum(other.wire.sizes) > self.max_owed_bytes:
+                break
+            if not pair.deliver(pair.initiator):
+                break  # it answers nothing while the wire is full
+        assert sum(other.wire.sizes) <= self.max_owed_bytes
+
+    def _open_some(self, opener: MuxerEnd, number: int) -> None:
+        with contextlib.suppress(LimitExceeded):
+            for _ in range(number):
+                opener.open().write(b"x")
+
+    def test_streams_that_are_over_leave_nothing(self) -> None:
+        """Thousands of them, refused, reset or closed."""
+        pair = self.pair()
+        self._come_and_go(pair, 300)
+        tracemalloc.start()
+        try:
+            self._come_and_go(pair, 100)
+            before, _ = tracemalloc.get_traced_memory()
+            self._come_and_go(pair, 2000)
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert after - before < 100_000, f"{after - before} bytes are held for 2000 streams that are over"
+        self.assert_sound(pair)
+
+    def _come_and_go(self, pair: MuxerPair, streams: int) -> None:
+        for number in range(streams):
+            opener = pair.ends[number % 2]
+            ours, theirs = pair.open(opener)
+            if number % 3 == 0:
+                ours.reset()
+            elif number % 3 == 1:
+                theirs.reset()
+            else:
+                ours.close_write()
+                theirs.close_write()
+            pair.exchange()
+            for end in pair.ends:
+                assert end.session.stream_count == 0
+                end.opened.clear()
+                end.acceptor.accepted.clear()
+                end.acceptor.sinks.clear()
+                end.wire.sizes.clear()

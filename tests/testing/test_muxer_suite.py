@@ -1,0 +1,16 @@
+"""The suite for muxers, over each of ours."""
+
+from __future__ import annotations
+
+from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.muxers.yamux import Yamux, YamuxConfig
+from aiolibp2p.testing.muxer_suite import MuxerSuite
+
+
+class TestYamux(MuxerSuite):
+    max_inbound_streams = 30
+    max_unread_bytes = 512 * 1024
+
+    def muxer(self, runtime: Runtime) -> Muxer:
+        return Yamux(runtime, YamuxConfig(max_inbound_streams=30, max_unread_bytes=512 * 1024, max_unacknowledged=20))
