@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.muxers.mplex import Mplex, MplexConfig
 from aiolibp2p.muxers.yamux import Yamux, YamuxConfig
 from aiolibp2p.testing.muxer_suite import MuxerSuite
 
@@ -14,3 +15,12 @@ class TestYamux(MuxerSuite):
 
     def muxer(self, runtime: Runtime) -> Muxer:
         return Yamux(runtime, YamuxConfig(max_inbound_streams=30, max_unread_bytes=512 * 1024, max_unacknowledged=20))
+
+
+class TestMplex(MuxerSuite):
+    max_inbound_streams = 30
+    max_unread_bytes = 512 * 1024
+    reset_codes = goodbye = keep_alive = False
+
+    def muxer(self, runtime: Runtime) -> Muxer:
+        return Mplex(runtime, MplexConfig(max_inbound_streams=30, max_unread_bytes=512 * 1024))

@@ -79,8 +79,6 @@ class MplexSession:
 
     def header_received(self, number: int, flag: int, length: int) -> StreamState | None:
         """See `FrameHandler`."""
-        if number > frames.MAX_STREAM_NUMBER:
-            raise ProtocolViolation(f"mplex stream id {number}, past 2^60 - 1")
         if flag == NEW_STREAM:
             self._accept(number)
             return None
@@ -214,6 +212,7 @@ class MplexSession:
         self._forget_if_over(state)
         if stream_id in self._streams:
             self._lingering[stream_id] = self._runtime.now() + self._config.linger_s
+            self._acceptor.timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send a reset, unless the peer has never heard of the stream, and forget it. mplex has no codes."""

@@ -257,6 +257,7 @@ class YamuxSession:
             self.reset_stream(stream_id)
         elif stream_id in self._streams:
             self._table.lingering[stream_id] = self._runtime.now() + self._config.linger_s
+            self._acceptor.timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send RST with an error code (as go: in the length of a WINDOW_UPDATE), and forget the stream."""
@@ -264,9 +265,8 @@ class YamuxSession:
         if state is None:
             return
         self._forget(state)
-        if state.flags & SYN:
-            return
-        self._outbox.control(frames.window_update(stream_id, RST, code))
+        if not state.flags & SYN:
+            self._outbox.control(frames.window_update(stream_id, RST, code))
 
     def flush(self) -> None:
         """Hand all pending bytes to the wire."""

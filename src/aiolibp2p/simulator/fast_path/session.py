@@ -138,6 +138,7 @@ class MuxedSession:
             stream.unread = 0
             stream.linger_until = self._now() + self._config.linger_s
             self._lingering[stream_id] = None
+            self._acceptor.timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send RST and forget the stream."""

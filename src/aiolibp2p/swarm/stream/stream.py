@@ -58,10 +58,6 @@ class StreamOwner(MuxedConnection, Protocol):
         """The stream is closed both ways, or dead, after its protocol was settled."""
         ...
 
-    def timeout_changed(self) -> None:
-        """The session may have something to do sooner than it said."""
-        ...
-
 
 class Stream:
     """See `abc.stream.Stream`. Its connection makes it; both directions negotiate by the same machine contract."""
@@ -326,7 +322,6 @@ class Stream:
         if self._error is None:
             self._eof = False
             self._session.stop_reading(self.stream_id)
-            self._owner.timeout_changed()
             self._end(StreamClosed("the stream was closed on our side"))
 
     def reset(self, code: int = 0) -> None:
