@@ -7,11 +7,11 @@ sees and sends noise. Needs the extra `aiolibp2p[pnet]`, for Salsa20.
 XSalsa20. The identities are proven above it, by noise or TLS, as everywhere. Connections that come secured (QUIC and
 its like) cannot be wrapped, and are refused.
 
-Limits: a key file has at most `MAX_FILE_BYTES`; of a connection nothing is kept but an unfinished nonce.
+Limits: a key file has at most `MAX_FILE_BYTES`; of a connection nothing is kept but the nonces.
 
-Where we choose among what the spec leaves open: our nonce leaves at once and waits for nothing, since js and rust
-wait for it; what lies
-behind the key in a file is refused, which go ignores.
+Where we choose among what the spec leaves open: our nonce leaves at once and waits for nothing, since js and rust say
+nothing before they have it, and go sends its own only with its first bytes; a peer that sends our own nonce back is a
+mirror, and the connection ends; what lies behind the key in a file is refused, which go ignores.
 """
 
 from aiolibp2p.security.pnet.connection import PskProtector

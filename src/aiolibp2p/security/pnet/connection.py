@@ -118,6 +118,10 @@ class ProtectedConnection:
         self._remote_nonce += data[:missing]
         if len(self._remote_nonce) < NONCE_BYTES:
             return b""
+        if self._remote_nonce == self._nonce:
+            # A mirror: without the key it could answer with what we said ourselves.
+            self._raw.abort()
+            return b""
         self._receiving = XSalsa20(self._key.reveal(), self._remote_nonce)
         return self._receiving.apply(data[missing:])
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 import hashlib
 import hmac
 import os
+import string
 from collections.abc import Callable, Mapping
 
 from aiolibp2p.errors import ConfigError
@@ -24,6 +25,7 @@ HEADER = b"/key/swarm/psk/1.0.0/"
 
 _FINGERPRINT_NONCE = b"finprint"
 _FINGERPRINT_BYTES = 16
+_BASE64_LENGTH = 44
 _FILE = "private network's key"
 
 
@@ -32,7 +34,7 @@ def _from_base16(text: bytes) -> bytes:
 
 
 def _from_base64(text: bytes) -> bytes:
-    return base64.b64decode(text.strip(), validate=True)
+    return base64.b64decode(text.translate(None, b"\r\n").strip(), validate=True)
 
 
 def _from_bin(data: bytes) -> bytes:
@@ -72,6 +74,12 @@ class PreSharedKey:
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
+    def __copy__(self) -> PreSharedKey:
+        return self
+
+    def __deepcopy__(self, memo: object) -> PreSharedKey:
+        return self
+
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a pre-shared key is not pickled: it would lie in the clear; save it to a file instead")
 
@@ -92,10 +100,11 @@ class PreSharedKey:
         if decode is None or codec.rstrip(b"\r") != b"/" + name + b"/":
             known = ", ".join(f"/{known}/" for known in CODECS)
             raise ConfigError(f"no key of a private network: its second line must be one of {known}")
-        try:
+        key = None
+        with contextlib.suppress(ValueError):  # raised outside of it: some of these errors hold what they read
             key = decode(body)
-        except (ValueError, binascii.Error):
-            raise ConfigError(f"no key of a private network: what follows is not {name.decode()}") from None
+        if key is None:
+            raise ConfigError(f"no key of a private network: what follows is not {name.decode()}")
         return cls(key)
 
     def to_file_content(self, codec: str = "base16") -> bytes:
@@ -106,7 +115,11 @@ class PreSharedKey:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PreSharedKey:
-        """Read a key file. Raises ConfigError, naming the file."""
+        """Read a key file. Raises ConfigError, naming the file; never what is given, when it looks like a key."""
+        if not isinstance(path, str | os.PathLike):
+            raise ConfigError(f"a pre-shared key is loaded from a file, whose name is text, not {type(path).__name__}")
+        if _is_a_key(os.fspath(path)):
+            raise ConfigError("that is a pre-shared key itself, not the name of its file; PreSharedKey.parse takes keys")
         content = key_file.read(path, MAX_FILE_BYTES, _FILE)
         try:
             return cls.parse(content)
@@ -126,3 +139,11 @@ class PreSharedKey:
     def reveal(self) -> bytes:
         """The 32 bytes themselves, for ciphers."""
         return self._key
+
+
+def _is_a_key(name: str) -> bool:
+    """Somebody gave the key where its file's name goes: the error must not repeat it."""
+    text = name.strip()
+    is_base16 = len(text) == 2 * KEY_BYTES and all(letter in string.hexdigits for letter in text)
+    is_base64 = len(text) == _BASE64_LENGTH and text.endswith("=")
+    return HEADER.decode() in name or is_base16 or is_base64
