@@ -119,7 +119,9 @@ class PreSharedKey:
         if not isinstance(path, str | os.PathLike):
             raise ConfigError(f"a pre-shared key is loaded from a file, whose name is text, not {type(path).__name__}")
         if _is_a_key(os.fspath(path)):
-            raise ConfigError("that is a pre-shared key itself, not the name of its file; PreSharedKey.parse takes keys")
+            raise ConfigError(
+                "that is a pre-shared key itself, not the name of its file; PreSharedKey.parse takes keys"
+            )
         content = key_file.read(path, MAX_FILE_BYTES, _FILE)
         try:
             return cls.parse(content)
