@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from fuzz import certificates, formats, identities, wire
+from fuzz import certificates, formats, identities, private_networks, wire
 
-TARGETS = {
-    target.name: target for target in (*formats.TARGETS, *identities.TARGETS, *certificates.TARGETS, *wire.TARGETS)
-}
-"""Add yours to one of the four tables."""
+_TABLES = (
+    formats.TARGETS,
+    identities.TARGETS,
+    certificates.TARGETS,
+    private_networks.TARGETS,
+    wire.TARGETS,
+)
+"""Add yours to one of them."""
+
+TARGETS = {target.name: target for table in _TABLES for target in table}

@@ -21,7 +21,7 @@ from aiolibp2p.security.noise import NoiseCipher
 from aiolibp2p.security.noise.messages import SIGNATURE_PREFIX, HandshakePayload, encode_payload
 from aiolibp2p.security.noise.xx import KeyPair
 from aiolibp2p.security.plaintext import PlaintextSecurity
-from fuzz import certificates, corpus, identities, wire
+from fuzz import certificates, corpus, identities, private_networks, wire
 from security.tls.forging import extension, moment
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -36,7 +36,7 @@ Entries: TypeAlias = dict[str, bytes]
 
 def all_seeds() -> Mapping[str, Entries]:
     """The seeds of every target."""
-    identities_and_proofs = {**_identities(), **_certificates()}
+    identities_and_proofs = {**_identities(), **_certificates(), **private_networks.seeds()}
     talk = {**_negotiations(), **_handshakes(), **_old_securities(), **_muxing()}
     return {**_formats(), **identities_and_proofs, **talk}
 
