@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from aiolibp2p.abc.security import Security
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import NoiseSecurity
+from aiolibp2p.security.plaintext import PlaintextSecurity
+from aiolibp2p.security.secio import MAX_FRAME_BYTES, SecioSecurity
 from aiolibp2p.security.tls import TlsSecurity
 from aiolibp2p.testing.security_suite import SecuritySuite
 
@@ -23,3 +25,20 @@ class TestNoise(SecuritySuite):
 class TestTls(SecuritySuite):
     def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
         return TlsSecurity(key, time.time, muxers)
+
+
+class TestPlaintext(SecuritySuite):
+    encrypts = authenticates_frames = authenticates_peers = proves_last = early_muxer = False
+
+    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
+        return PlaintextSecurity(key)
+
+
+class TestSecio(SecuritySuite):
+    early_muxer = False
+    numbers_frames = False
+    """The tag is over the ciphertext alone: a frame out of order authenticates, and is garbage."""
+    max_frame_bytes = MAX_FRAME_BYTES
+
+    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
+        return SecioSecurity(key, os.urandom)

@@ -131,6 +131,8 @@ class SecuritySuite(SecurityHostileSuite):
     def test_frames_repeated_lost_or_out_of_order(self) -> None:
         """Frames before were delivered; nothing of these."""
         self._needs_authentication()
+        if not self.numbers_frames:
+            pytest.skip("this security does not number its frames")
         texts = [b"zero, ", b"one, ", b"two, "]
         for order, good in (([0, 0], 1), ([0, 2], 1), ([1], 0), ([1, 0], 0), ([0, 1, 0], 2)):
             for direction in (0, 1):

@@ -26,7 +26,9 @@ class SecurityUnderTest:
     encrypts: bool = True
     """Nobody on the way can read."""
     authenticates_frames: bool = True
-    """Nobody on the way can change, repeat, drop or reorder what is sent."""
+    """Nobody on the way can change what is sent."""
+    numbers_frames: bool = True
+    """Nor repeat, lose or reorder frames of it."""
     authenticates_peers: bool = True
     """Nobody can claim to be somebody else."""
     proves_last: bool = True
