@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bench.goals import OURS
 from bench.program import ProgramFailed
 from bench.rows import Pair
 
@@ -65,6 +66,9 @@ class Figure(Protocol):
 LIBRARIES = ("ours-stdlib", "ours-uvloop", "go", "rust", "js", "py")
 AND_RAW = ("raw", *LIBRARIES)
 ALL_ROWS = ("raw", "noise", *LIBRARIES)
+ALL_LAYERS = ("ours-stdlib", "ours-uvloop", "go", "rust", "js")
+TLS = ("--security", "tls")
+MPLEX = ("--muxer", "mplex")
 ALWAYS = 1_000_000
 
 
@@ -89,6 +93,7 @@ class Bulk:
     direction: str
     chunk: int = 64 * 1024
     rows: tuple[str, ...] = ALL_ROWS
+    flags: tuple[str, ...] = ()
     unit: str = "MB/s"
     cpu_unit: str = "s/GB"
     more_is_better: bool = True
@@ -96,21 +101,27 @@ class Bulk:
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
         """See `Figure`."""
-        size, elapsed = FIRST_BYTES, self._transfer(pair, FIRST_BYTES)
-        while elapsed < min(WARM_UP_S, seconds) and size < MOST_BYTES:
-            size *= 4
-            elapsed = self._transfer(pair, size)
-        size = min(max(int(size / elapsed * seconds), 1), MOST_BYTES)
+        pair = pair.over(self.flags)
+        size = self.warmed_up(pair, seconds)
 
         def one_round() -> Sample:
             meter = Meter(pair)
-            elapsed = self._transfer(pair, size)
+            elapsed = self.transfer(pair, size)
             client, server = meter.used()
             return Sample(size / elapsed / 1e6, client / size * 1e9, server / size * 1e9)
 
         return one_round
 
-    def _transfer(self, pair: Pair, size: int) -> float:
+    def warmed_up(self, pair: Pair, seconds: float) -> int:
+        """How many bytes take about so many seconds on this pair, which knows its way now."""
+        size, elapsed = FIRST_BYTES, self.transfer(pair, FIRST_BYTES)
+        while elapsed < min(WARM_UP_S, seconds) and size < MOST_BYTES:
+            size *= 4
+            elapsed = self.transfer(pair, size)
+        return min(max(int(size / elapsed * seconds), 1), MOST_BYTES)
+
+    def transfer(self, pair: Pair, size: int) -> float:
+        """Move so many bytes; the seconds that took. Raises ProgramFailed."""
         fields = {"upload_bytes": 0, "download_bytes": 0, f"{self.direction}_bytes": size}
         if self.chunk != Bulk.chunk:
             fields["chunk"] = self.chunk
@@ -118,6 +129,43 @@ class Bulk:
         if answer.get("chunk", Bulk.chunk) != self.chunk:
             raise ProgramFailed("its perf does not take the size of a write")
         return float(answer[f"{self.direction}_seconds"])
+
+
+@dataclass(frozen=True)
+class Share:
+    """Bulk over other layers as a share of the same without them, both in one round and by turns."""
+
+    name: str
+    title: str
+    flags: tuple[str, ...]
+    names: tuple[str, str]
+    """What the two are called: the one measured, the one it is a share of."""
+    rows: tuple[str, ...] = OURS
+    unit: str = "share"
+    cpu_unit: str = ""
+    more_is_better: bool = True
+    most_rounds: int = ALWAYS
+
+    def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
+        """See `Figure`. Each direction has half of a round; who goes first changes with it."""
+        bulks = [Bulk(direction, direction, direction) for direction in ("upload", "download")]
+        other = pair.over(self.flags)
+        sizes = [self._size(bulk, (other, pair), seconds / 4) for bulk in bulks]
+
+        def one_round() -> Sample:
+            (up, down), (up_size, down_size) = bulks, sizes
+            base = up.transfer(pair, up_size)
+            over = up.transfer(other, up_size) + down.transfer(other, down_size)
+            base += down.transfer(pair, down_size)
+            rates = [sum(sizes) / elapsed / 1e6 for elapsed in (over, base)]
+            beside = {f"{name} MB/s": rate for name, rate in zip(self.names, rates, strict=True)}
+            return Sample(rates[0] / rates[1], 0.0, 0.0, beside)
+
+        return one_round
+
+    def _size(self, bulk: Bulk, pairs: Sequence[Pair], seconds: float) -> int:
+        """The same for both, so that they move the same bytes."""
+        return sum(bulk.warmed_up(pair, seconds) for pair in pairs) // len(pairs)
 
 
 @dataclass(frozen=True)
@@ -131,6 +179,7 @@ class Rate:
     rows: tuple[str, ...] = LIBRARIES
     unit: str = "1/s"
     cpu_unit: str = "us"
+    flags: tuple[str, ...] = ()
     most_rounds: int = ALWAYS
 
     @property
@@ -140,6 +189,7 @@ class Rate:
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
         """See `Figure`."""
+        pair = pair.over(self.flags)
         self._run(pair, min(WARM_UP_S, seconds))
 
         def one_round() -> Sample:
@@ -217,5 +267,11 @@ FIGURES: dict[str, Figure] = {
         Rate("dial", "dial + upgrade + ping", "dials_rate", {"concurrency": 1}, AND_RAW, "ms"),
         Rate("dials-8", "dials + upgrades + pings, 8 at once", "dials_rate", {"concurrency": 8}),
         Connections(),
+        Bulk("upload-tls", "one stream, upload, TLS", "upload", rows=ALL_LAYERS, flags=TLS),
+        Bulk("download-tls", "one stream, download, TLS", "download", rows=ALL_LAYERS, flags=TLS),
+        Share("tls-of-noise", "one stream, TLS of noise", TLS, ("TLS", "noise")),
+        Rate("dials-8-tls", "dials, 8 at once, TLS", "dials_rate", {"concurrency": 8}, ALL_LAYERS, flags=TLS),
+        Bulk("upload-mplex", "one stream, upload, mplex", "upload", rows=ALL_LAYERS, flags=MPLEX),
+        Bulk("download-mplex", "one stream, download, mplex", "download", rows=ALL_LAYERS, flags=MPLEX),
     )
 }

@@ -52,6 +52,11 @@ RATIOS: Mapping[str, tuple[Goal, ...]] = {
     "opens-32": _level("go", "rust"),
     "dial": (Goal("go", 1.0),),
     "dials-8": (Goal("go", 1.0), Goal("rust", 1.0)),
+    "upload-tls": (Goal("go", 1.0), Goal("rust", 1.0)),
+    "download-tls": (Goal("go", 1.0), Goal("rust", 1.0)),
+    "dials-8-tls": (Goal("go", 1.0),),
+    "upload-mplex": (Goal("go", 1.0),),
+    "download-mplex": (Goal("go", 1.0),),
 }
 CEILINGS: Mapping[str, float] = {
     "bulk-pings": 1.0,  # ms
@@ -61,11 +66,23 @@ CEILINGS: Mapping[str, float] = {
 }
 """Of ours, in the figure's own unit, whatever the others do."""
 
+FLOORS: Mapping[str, float] = {"tls-of-noise": 0.8}
+"""The same where more is better."""
+
 
 def goal(figure: str, row: str, base: str, of: Kind) -> Goal | None:
     """What we want of this ratio, if anything."""
     wanted = (*RATIOS.get(figure, ()), *SCRIPTED)
     return next((one for one in wanted if one.base == base and one.of == of and row in one.loops), None)
+
+
+def limit(figure: str, value: float) -> tuple[float, bool] | None:
+    """What we want of ours by itself, if anything, and whether this value, unrounded, is good enough."""
+    if figure in CEILINGS:
+        return CEILINGS[figure], value <= CEILINGS[figure]
+    if figure in FLOORS:
+        return FLOORS[figure], value >= FLOORS[figure]
+    return None
 
 
 def kinds(figure: str) -> tuple[Kind, ...]:

@@ -1,6 +1,6 @@
 """A peer of this library for the benches: the part of interop/README.md's JSON lines that they use.
 
-python -m bench.ours --loop stdlib|uvloop [--listen MULTIADDR] [--profile FILE]
+python -m bench.ours --loop stdlib|uvloop [--listen MULTIADDR] [--security NAME,...] [--muxer NAME,...] [--profile NAME]
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import random
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from aiolibp2p import Host, Limits, PeerId, Stream
+from aiolibp2p.muxers.mplex import MplexConfig
 from aiolibp2p.muxers.yamux import YamuxConfig
 from aiolibp2p.protocols.perf import HEADER_BYTES, PERF_ID, Perf, PerfConfig
 from aiolibp2p.swarm import SwarmConfig
@@ -32,11 +34,27 @@ SETTLE_S = 0.3
 UNLIMITED = Limits(
     swarm=SwarmConfig(connection=ConnectionConfig(max_running_handlers=MANY)),
     yamux=YamuxConfig(max_inbound_streams=MANY),
+    mplex=MplexConfig(max_inbound_streams=MANY),
 )
 """Limits must not be what a bench measures. Windows stay as they are: they are a part of what it measures."""
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What its connections are secured and muxed with, by name."""
+
+    security: tuple[str, ...] = ("noise",)
+    muxers: tuple[str, ...] = ("yamux",)
+
+    def host(self, **more: Any) -> Host:
+        """A host that speaks these alone."""
+        return Host(security=self.security, muxers=self.muxers, limits=UNLIMITED, **more)
+
+    def __str__(self) -> str:
+        return "-".join((*self.security, *self.muxers))
 
 
 async def serve_echo(stream: Stream) -> None:
@@ -86,9 +104,9 @@ async def identified(host: Host, address: str) -> PeerId:
     return peer
 
 
-async def start_hosts(count: int) -> list[Host]:
+async def start_hosts(layers: Layers, count: int) -> list[Host]:
     """So many hosts that listen nowhere."""
-    hosts = [Host(limits=UNLIMITED) for _ in range(count)]
+    hosts = [layers.host() for _ in range(count)]
     for host in hosts:
         await host.start()
     return hosts
@@ -97,8 +115,9 @@ async def start_hosts(count: int) -> list[Host]:
 class BenchPeer:
     """A host and the commands that drive it."""
 
-    def __init__(self, listen: list[str]) -> None:
-        self.host = Host(listen=listen, limits=UNLIMITED, services=[Perf()])
+    def __init__(self, listen: list[str], layers: Layers) -> None:
+        self.layers = layers
+        self.host = layers.host(listen=listen, services=[Perf()])
         self.host.set_stream_handler(ECHO_ID, serve_echo)
         self.commands: dict[str, Callable[[Request], Coroutine[Any, Any, Answer]]] = {
             "perf": self.perf,
@@ -161,7 +180,7 @@ class BenchPeer:
     async def dials_rate(self, request: Request) -> Answer:
         """Dial, upgrade, request, answer, close; each worker has a host of its own."""
         address = request["address"]
-        hosts = await start_hosts(request["concurrency"])
+        hosts = await start_hosts(self.layers, request["concurrency"])
 
         async def one_round(worker: int) -> None:
             host = hosts[worker]
@@ -215,7 +234,7 @@ class BenchPeer:
 
     async def hold_connections(self, request: Request) -> Answer:
         """Make hosts, then connect each of them once and keep it; memory before and after."""
-        address, waiting = request["address"], await start_hosts(request["count"])
+        address, waiting = request["address"], await start_hosts(self.layers, request["count"])
         self.held += waiting
         await asyncio.sleep(SETTLE_S)
         before = resident_bytes()
@@ -264,9 +283,9 @@ class BenchPeer:
         return {"id": request.get("id"), "ok": True, **result}
 
 
-async def run(listen: list[str]) -> None:
+async def run(listen: list[str], layers: Layers) -> None:
     """Answer commands until stdin ends."""
-    peer = BenchPeer(listen)
+    peer = BenchPeer(listen, layers)
     async with peer.host:
         lines = asyncio.StreamReader(limit=2**20)
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -276,13 +295,21 @@ async def run(listen: list[str]) -> None:
             print(json.dumps(await peer.answer(json.loads(line))), flush=True)
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Those of a comma-separated list."""
+    return tuple(text.split(","))
+
+
 def main() -> None:
     """Run on the loop asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--loop", choices=["stdlib", "uvloop"], default="stdlib")
     parser.add_argument("--listen", action="append", default=[])
-    parser.add_argument("--profile", help="write what cProfile saw to this file at the end")
+    parser.add_argument("--security", type=names, default=Layers.security, help="in order of preference")
+    parser.add_argument("--muxer", type=names, default=Layers.muxers, help="in order of preference")
+    parser.add_argument("--profile", help="write what cProfile saw to NAME-<layers>.prof at the end")
     options = parser.parse_args()
+    layers = Layers(options.security, options.muxer)
     allow_many_files()
     start = asyncio.run
     if options.loop == "uvloop":
@@ -290,11 +317,11 @@ def main() -> None:
 
         start = uvloop.run
     if not options.profile:
-        start(run(options.listen))
+        start(run(options.listen, layers))
         return
     with cProfile.Profile() as profile:
-        start(run(options.listen))
-    profile.dump_stats(options.profile)
+        start(run(options.listen, layers))
+    profile.dump_stats(f"{options.profile}-{layers}.prof")
 
 
 if __name__ == "__main__":

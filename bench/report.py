@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from bench.figures import Figure, Sample
-from bench.goals import BASES, CEILINGS, OURS, Kind, goal, kinds
+from bench.goals import BASES, OURS, Kind, goal, kinds, limit
 
 Line = dict[str, Any]
 
@@ -40,9 +40,8 @@ def row_line(figure: Figure, row: str, samples: Sequence[Sample]) -> Line:
 
 def verdict(figure: str, row: str, median: float) -> Line:
     """What we want of the figure itself, and whether it is so."""
-    if row not in OURS or figure not in CEILINGS:
-        return {}
-    return {"goal": CEILINGS[figure], "met": median <= CEILINGS[figure]}
+    wanted = limit(figure, median) if row in OURS else None
+    return {"goal": wanted[0], "met": wanted[1]} if wanted else {}
 
 
 def ratio_lines(figure: str, more_is_better: bool, lines: Iterable[Line]) -> Iterator[Line]:

@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -32,6 +32,10 @@ class Commands:
     client: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    def over(self, flags: Sequence[str]) -> Commands:
+        """The same programs told more."""
+        return replace(self, server=[*self.server, *flags], client=[*self.client, *flags])
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -41,6 +45,10 @@ class Pair:
     commands: Commands
     server: Program
     client: Program
+    stack: contextlib.ExitStack
+    """Ends when the pair does."""
+    others: dict[tuple[str, ...], Pair] = field(default_factory=dict)
+    """The same programs over other layers, by flags."""
 
     @property
     def address(self) -> str:
@@ -53,10 +61,23 @@ class Pair:
         return self.server.running and self.client.running
 
     def used_s(self) -> float:
-        """Processor time of both so far, in seconds; what has ended counts nothing here."""
+        """Processor time so far, in seconds, other layers included; a pair that has ended counts nothing here."""
+        others = sum(pair.used_s() for pair in self.others.values())
         with contextlib.suppress(ProgramFailed):
-            return self.server.processor_s() + self.client.processor_s()
-        return 0.0
+            return self.server.processor_s() + self.client.processor_s() + others
+        return others
+
+    def over(self, flags: tuple[str, ...]) -> Pair:
+        """The same two programs told these flags of interop/README.md, too.
+
+        Started when first asked for, and ended with this pair. Raises ProgramFailed where a program does not have them.
+        """
+        if not flags:
+            return self
+        if (pair := self.others.get(flags)) is None or not pair.running:
+            pair = self.stack.enter_context(_started(f"{self.name} {' '.join(flags)}", self.commands.over(flags)))
+            self.others[flags] = pair
+        return pair
 
     @contextlib.contextmanager
     def again(self) -> Iterator[Pair]:
@@ -77,7 +98,7 @@ def _noise(profiles: str | None) -> Commands:
 
 def _ours(loop: str, profiles: str | None) -> Commands:
     def program(side: str) -> list[str]:
-        profile = ["--profile", f"{profiles}/ours-{loop}-{side}.prof"] if profiles else []
+        profile = ["--profile", f"{profiles}/ours-{loop}-{side}"] if profiles else []
         return [sys.executable, "-m", "bench.ours", "--loop", loop, *profile]
 
     return Commands([*program("server"), "--listen", LISTEN], program("client"))
@@ -152,8 +173,9 @@ def _started(name: str, commands: Commands) -> Iterator[Pair]:
     with (
         Program(f"{name} server", commands.server, commands.environment) as server,
         Program(f"{name} client", commands.client, commands.environment) as client,
+        contextlib.ExitStack() as stack,
     ):
-        yield Pair(name, commands, server, client)
+        yield Pair(name, commands, server, client, stack)
 
 
 def running(name: str, profiles: str | None = None) -> contextlib.AbstractContextManager[Pair]:

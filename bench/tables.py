@@ -10,7 +10,7 @@ from typing import Any
 from bench import plot
 from bench.figures import FIGURES
 from bench.footprint import NAMES
-from bench.goals import BASES, OURS, Kind
+from bench.goals import BASES, FLOORS, OURS, Kind
 from bench.program import ROOT
 from bench.report import Line
 from bench.rows import ROWS
@@ -163,7 +163,8 @@ def _ceilings(run: Run) -> str:
     for (figure, row), line in run.medians.items():
         if "goal" in line or "beside" in line:
             beside = ", ".join(f"{name} {value:g}" for name, value in line.get("beside", {}).items())
-            wanted = f"≤ {line['goal']:g}{_verdict(line)}" if "goal" in line else ""
+            sign = "≥" if figure in FLOORS else "≤"
+            wanted = f"{sign} {line['goal']:g}{_verdict(line)}" if "goal" in line else ""
             body.append([TITLES[figure], row, f"{line['median']:g}", wanted, beside])
     if not body:
         return ""

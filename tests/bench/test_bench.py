@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "docs" / "explanation" / "performance.jsonl"
 RATES = ["pings-1", "pings-64", "bulk-pings", "opens-1", "opens-32", "dial", "dials-8"]
+OTHER_LAYERS = ["upload-tls", "download-tls", "dials-8-tls", "upload-mplex", "download-mplex"]
 
 Line = dict[str, Any]
 
@@ -70,6 +71,59 @@ def test_rates_are_measured_with_their_latencies() -> None:
     assert cells["dial", "ours-stdlib"]["unit"] == "ms"
 
 
+def test_other_layers_are_measured_on_the_same_row() -> None:
+    lines = tiny("upload,upload-tls,download-tls,dials-8-tls,upload-mplex,download-mplex", "ours-stdlib")
+    cells = medians(lines)
+    assert [figure for figure, _row in cells] == ["upload", *OTHER_LAYERS]
+    assert all(cell["median"] > 0 for cell in cells.values())
+    assert not [line for line in lines if "left_out" in line]
+
+
+def test_tls_is_measured_as_a_share_of_noise_in_the_same_rounds() -> None:
+    cells = medians(tiny("tls-of-noise", "noise,ours-stdlib"))
+    assert list(cells) == [("tls-of-noise", "ours-stdlib")]
+    cell = cells["tls-of-noise", "ours-stdlib"]
+    assert cell["goal"] == 0.8
+    assert cell["met"] == (cell["median"] >= 0.8)
+    assert set(cell["beside"]) == {"TLS MB/s", "noise MB/s"}
+
+
+OVER = """
+import json
+from bench.program import ProgramFailed
+from bench.rows import running
+
+def answer(client, address):
+    try:
+        return client.ask("perf", address=address, upload_bytes=1, download_bytes=1)["ok"]
+    except ProgramFailed:
+        return False
+
+tls = ("--security", "tls")
+with running("ours-stdlib") as pair:
+    kept = [pair.over(tls) is pair.over(tls), pair.over(()) is pair]
+    other = pair.over(tls)
+    pairs = [(one, another) for one in (pair, other) for another in (pair, other)]
+    talks = [answer(one.client, another.address) for one, another in pairs]
+    other.client.close()
+    anew = pair.over(tls)
+    again = [anew is other, answer(anew.client, anew.address)]
+running_after = [one.client.running or one.server.running for one in (pair, other, anew)]
+print(json.dumps([kept, talks, again, running_after]))
+"""
+
+
+def test_a_pair_over_other_layers_speaks_these_alone_is_kept_and_ends_with_the_first() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OVER], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
+    )
+    kept, talks, again, running = json.loads(done.stdout)
+    assert kept == [True, True]
+    assert talks == [True, False, False, True]
+    assert again == [False, True]
+    assert running == [False, False, False]
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
 def test_memory_of_a_connection_is_told_for_each_side() -> None:
     cell = medians(tiny("connection", "ours-stdlib"))["connection", "ours-stdlib"]
@@ -88,6 +142,8 @@ def test_import_time_and_idle_memory_have_goals_of_their_own() -> None:
 
 LACKING = """
 import json, sys
+if "--security" in sys.argv:
+    sys.exit(2)
 print(json.dumps({"event": "listening", "addresses": ["/ip4/127.0.0.1/tcp/1"]}), flush=True)
 for line in sys.stdin:
     request = json.loads(line)
@@ -114,14 +170,15 @@ sys.exit(bench.main())
 
 def test_what_a_peer_cannot_do_and_a_peer_that_cannot_be_had_are_left_out_with_the_reason() -> None:
     command = [sys.executable, "-c", WITH_A_LACKING_PEER, LACKING, "--rows", "ours-stdlib,rust,js", "--rounds", "1"]
-    command += ["--seconds", "0.02", "--only", "upload,writes-1k,opens-1,pings-1"]
+    command += ["--seconds", "0.02", "--only", "upload,upload-tls,writes-1k,opens-1,pings-1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    ours = [(figure, "ours-stdlib") for figure in ("upload", "writes-1k", "opens-1", "pings-1")]
+    ours = [(figure, "ours-stdlib") for figure in ("upload", "upload-tls", "writes-1k", "opens-1", "pings-1")]
     assert set(medians(lines)) == {("upload", "rust"), *ours}
     reasons = {(line.get("figure"), line["row"]): line["left_out"] for line in lines if "left_out" in line}
     assert reasons.pop((None, "js")) == "nobody has a compiler here"
+    assert "rust --security tls server gave no answer to start" in reasons.pop(("upload-tls", "rust"))
     assert "size of a write" in reasons.pop(("writes-1k", "rust"))
     assert set(reasons) == {("opens-1", "rust"), ("pings-1", "rust")}
     assert all("no such command" in reason for reason in reasons.values())
@@ -189,8 +246,15 @@ def as_text(lines: list[Line]) -> str:
 
 
 def test_tables_mark_goals_busy_figures_and_what_was_left_out(tmp_path: Path) -> None:
-    said = from_files(as_text(LINES), home=tmp_path)
+    own = [
+        cell("tls-of-noise", "ours-stdlib", 0.75, beside={"noise MB/s": 400.0}, goal=0.8, met=False),
+        cell("connection", "ours-stdlib", 20.0, goal=25.0, met=True),
+    ]
+    said = from_files(as_text(LINES + own), home=tmp_path)
     assert "| pings, 1 stream, 1/s † | 9,000 (9,000) | 14,000 (14,000) | 20,000 (20,000) |" in said
+    assert "| one stream, TLS of noise, share | ours-stdlib | 0.75 | ≥ 0.8 **not met** | noise MB/s 400 |" in said
+    assert "not met: tls-of-noise ours-stdlib: 0.75, goal 0.8" in said
+    assert "| memory of an idle connection, kB | ours-stdlib | 20 | ≤ 25 met |  |" in said
     assert "| pings, 1 stream, ours-stdlib | 0.45 (≥ 0.4 met) |" in said
     assert "| pings, 1 stream, ours-uvloop | 0.70 (≥ 0.8 **not met**) |" in said
     assert "pings-1 31% taken by others" in said
@@ -238,6 +302,19 @@ def test_loops_have_goals_of_their_own_and_processor_time_has_most_it_may_be() -
         ("ours-uvloop/go", "value"): (2.0, 1.5, True),
         ("ours-uvloop/noise", "cpu"): (1.5, 1.45, False),
         ("ours-uvloop/go", "cpu"): (0.6, 0.7, True),
+    }
+
+
+def test_other_layers_have_goals_against_go_and_rust() -> None:
+    both = [cell("any", "ours-stdlib", 100.0), cell("any", "go", 100.0), cell("any", "rust", 125.0)]
+    tls = {("ours-stdlib/go", "value"): (1.0, 1.0, True), ("ours-stdlib/rust", "value"): (0.8, 1.0, False)}
+    go_alone = {**tls, ("ours-stdlib/rust", "value"): (0.8, None, None)}
+    assert {figure: ratios(figure, True, both) for figure in OTHER_LAYERS} == {
+        "upload-tls": tls,
+        "download-tls": tls,
+        "dials-8-tls": go_alone,
+        "upload-mplex": go_alone,
+        "download-mplex": go_alone,
     }
 
 
