@@ -18,6 +18,9 @@ from aiolibp2p.security.tls.certificate import make_certificate
 PLAIN_ALPN = b"libp2p"
 """The last of every list: the muxer is negotiated by multistream."""
 
+CIPHERSUITES = b"TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
+"""In go's order: as strong as the P-256 of the certificates, and the cheapest where processors know AES."""
+
 _SHOWN_PROTOCOLS = 8  # of the peer's list in an error
 _SHOWN_CHARACTERS = 64  # of each of them
 
@@ -48,6 +51,7 @@ class Contexts:
         context.use_certificate(self._certificate)
         context.use_privatekey(self._key)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verify)
+        context.set_tls13_ciphersuites(CIPHERSUITES)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET)
         return context

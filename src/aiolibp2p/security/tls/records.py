@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from OpenSSL import SSL
 
 HEADER_BYTES = 5
@@ -35,11 +37,13 @@ def whole_records(data: memoryview, most_bytes: int) -> tuple[int, int]:
 def take_sent(connection: SSL.Connection) -> bytes:
     """What OpenSSL wants to send, all of it."""
     taken = b""
-    try:
+    with contextlib.suppress(SSL.WantReadError):
         while True:
-            taken += connection.bio_read(_TAKE_BYTES)
-    except SSL.WantReadError:
-        return taken
+            part = connection.bio_read(_TAKE_BYTES)
+            taken += part
+            if len(part) < _TAKE_BYTES:
+                break
+    return taken
 
 
 def reason_of(error: SSL.Error) -> str:
