@@ -15,9 +15,8 @@ from aiolibp2p.testing.muxer_suite.contract import CUTS, cut, inherited
 from aiolibp2p.testing.muxer_suite.limits import SLACK_BYTES, MuxerLimitSuite
 from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair
 
-HEADS = (0, 1, 4, 11, 12)
-"""So many good bytes come first."""
-FILLERS = (b"\x00", b"\x7f", b"\xff")
+ENDLESS = [(0, b"\x00"), *itertools.product(range(40), (b"\x7f", b"\xff"))]
+"""So many good bytes come first, then this without end."""
 HOUR_S = 3600.0
 
 places = st.integers(0, 100_000)
@@ -152,7 +151,7 @@ class MuxerSuite(MuxerLimitSuite):
         good = self._good_bytes()
         chunk_bytes = 64 * 1024
         most = self.max_unread_bytes + SLACK_BYTES
-        for head, filler in itertools.product(HEADS, FILLERS):
+        for head, filler in ENDLESS:
             end = self.end()
             end.receive(good[:head])
             held = self._held(end, filler * chunk_bytes, 2 * self.max_unread_bytes // chunk_bytes + 8)

@@ -194,10 +194,12 @@ class MuxerPair:
 
     def open(self, opener: MuxerEnd) -> tuple[MuxerStream, MuxerStream]:
         """A stream that both ends know: the opener's end, and the other."""
+        acceptor = self.initiator if opener is self.responder else self.responder
+        before = len(acceptor.acceptor.accepted)
         stream = opener.open()
         assert stream.write(b"?") == 1
         self.exchange()
-        acceptor = self.initiator if opener is self.responder else self.responder
+        assert len(acceptor.acceptor.accepted) == before + 1, "the peer did not hear of one new stream"
         other = acceptor.newest()
         assert other.read() == b"?"
         return stream, other

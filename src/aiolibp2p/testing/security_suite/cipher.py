@@ -205,6 +205,7 @@ class SecuritySuite(SecurityHostileSuite):
         receiver.receive(frame)
         taken = len(frame)
         while receiver.error is None:
+            assert receiver.received == before, "something was delivered that was never sent so"
             assert taken <= 2 * self.max_frame_bytes, "it waits for a frame that is longer than any"
             more = sender.seal(bytes(sender.cipher.max_plaintext))
             receiver.receive(more)
