@@ -33,7 +33,7 @@ class MuxerUnderTest:
     """Override `muxer`, and the attributes that do not hold for yours. Small limits make the tests quick."""
 
     max_inbound_streams: int = 1000
-    """Streams of the peer that a session takes at once."""
+    """Streams of the peer that a session takes at once; at least 10."""
     max_unread_bytes: int = 16 * 1024 * 1024
     """What is received and not read, all streams of a session together."""
     max_owed_bytes: int = 128 * 1024

@@ -193,7 +193,7 @@ class MuxerPair:
                 end.handle_timeout()
 
     def open(self, opener: MuxerEnd) -> tuple[MuxerStream, MuxerStream]:
-        """A stream that both ends know: the opener's end, and the other."""
+        """A stream that both ends know, and have used: the opener's end, and the other."""
         acceptor = self.initiator if opener is self.responder else self.responder
         before = len(acceptor.acceptor.accepted)
         stream = opener.open()
@@ -202,6 +202,9 @@ class MuxerPair:
         assert len(acceptor.acceptor.accepted) == before + 1, "the peer did not hear of one new stream"
         other = acceptor.newest()
         assert other.read() == b"?"
+        assert other.write(b"!") == 1
+        self.exchange()
+        assert stream.read() == b"!"
         return stream, other
 
     def transfer(self, sender: MuxerStream, receiver: MuxerStream, data: bytes, cut: Cut | None = None) -> None:

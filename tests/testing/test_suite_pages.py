@@ -1,0 +1,58 @@
+"""The pages about the suites, run as they are printed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aiolibp2p.testing.muxer_suite.contract import MuxerUnderTest
+from aiolibp2p.testing.security_suite.contract import SecurityUnderTest
+
+pytest_plugins = ["pytester"]
+
+PAGES = Path(__file__).parents[2] / "docs" / "how-to"
+every_page = pytest.mark.parametrize(
+    ("layer", "contract"), [("security", SecurityUnderTest), ("muxer", MuxerUnderTest)]
+)
+
+
+def page(layer: str) -> str:
+    return (PAGES / f"test-your-own-{layer}.md").read_text(encoding="utf-8")
+
+
+@every_page
+def test_the_page_runs_as_printed(pytester: pytest.Pytester, layer: str, contract: type) -> None:
+    pytester.makepyfile("\n\n".join(re.findall(r"```python\n(.*?)```", page(layer), re.DOTALL)))
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    outcomes = result.parseoutcomes()
+    assert {*outcomes} == {"passed"}
+    assert outcomes["passed"] >= 35
+
+
+@every_page
+def test_the_page_names_every_attribute(layer: str, contract: type) -> None:
+    named = re.findall(r"^\| `(\w+)`", page(layer), re.MULTILINE)
+    assert sorted(named) == sorted(contract.__annotations__)
+
+
+def test_a_failure_shows_what_was_compared(pytester: pytest.Pytester) -> None:
+    """Assertions of the suites are rewritten, as those of one's own tests are."""
+    pytester.makepyfile(
+        """
+        import os
+        from aiolibp2p.security.noise import NoiseSecurity
+        from aiolibp2p.testing.security_suite import SecuritySuite
+
+        class Nameless(NoiseSecurity):
+            protocol_id = "nameless"
+
+        class TestNameless(SecuritySuite):
+            def security(self, key, muxers=()):
+                return Nameless(key, os.urandom, muxers)
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-k", "protocol_id")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*where*'nameless'.startswith"])
