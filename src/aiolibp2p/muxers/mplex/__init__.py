@@ -8,8 +8,8 @@ Where we choose among what the spec leaves open, and why:
   reader that does not catch up within a deadline loses its stream, not the connection; that frees two such peers, too;
 - names of streams are empty, and those of others are dropped: they mean nothing;
 - a message for a stream we do not know is dropped and not answered, a reset least of all;
-- data behind the peer's close resets the stream; flag 7, an id past 2^60 - 1, a message past 1 MiB and an id that is
-  open already end the connection.
+- data behind the peer's close resets the stream; flag 7, an id past 2^60 - 1, a message past 1 MiB, a number in more
+  bytes than it needs and an id that is open already end the connection.
 """
 
 from aiolibp2p.muxers.mplex.config import MplexConfig

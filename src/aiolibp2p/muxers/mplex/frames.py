@@ -41,8 +41,3 @@ def bodiless(number: int, flag: int) -> bytes:
 def stream_key(number: int, is_ours: bool) -> int:
     """One number for each stream of a session: both sides count from 0."""
     return number << 1 | is_ours
-
-
-def stream_number(key: int) -> int:
-    """What goes over the wire."""
-    return key >> 1

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.muxer import MuxerWire
 from aiolibp2p.io.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES, PendingFrames
 from aiolibp2p.multiformats import varint
-from aiolibp2p.muxers.mplex.frames import MAX_LENGTH_BYTES, MESSAGE
+from aiolibp2p.muxers.mplex.frames import MAX_LENGTH_BYTES
 from aiolibp2p.muxers.mplex.stream_state import StreamState
+
+ROOM_BYTES = PENDING_BYTES - MAX_LENGTH_BYTES
+"""What is pending, the length of the open message left out."""
 
 
 class Outbox(PendingFrames):
-    """Messages as they are written: mplex has lengths of any size, so none is left open to grow."""
+    """Pending plaintext of one session.
+
+    The last message stays open: further bytes of the same stream grow it, and its length, a varint of any size, is put
+    in when it closes. What the transport takes is taken whole: mplex has no windows, so nothing could tell a writer
+    that was cut short when to go on.
+    """
+
+    def __init__(self, wire: MuxerWire) -> None:
+        super().__init__(wire)
+        self._open: StreamState | None = None
+        self._length_at = 0
 
     def data(self, state: StreamState, data: ByteString, n: int) -> None:
-        """Queue or send `n` bytes of a stream."""
-        if self._wire.full:
+        """Queue or send `n` bytes of a stream, at least one. What opens a stream of ours is owed to nobody."""
+        if self._wire.full and not state.is_new:
             self.owed_bytes += n
         if n >= DIRECT_BYTES:
             data, n = self._send_bulk(state, memoryview(data), n)
@@ -22,23 +36,42 @@ class Outbox(PendingFrames):
                 return
         elif self._lead and not self._pending and not self.held and not state.is_new:
             self._lead = False
-            self._wire.send(state.opening(MESSAGE) + varint.encode(n) + data)
+            self._wire.send(state.take_opening() + varint.encode(n) + data)
             return
-        header = state.opening(MESSAGE) + varint.encode(n)
-        if len(self._pending) + len(header) + n > PENDING_BYTES:
-            self._send_pending()
-        self._pending += header
+        self._queue(state, data, n)
+
+    def _queue(self, state: StreamState, data: ByteString, n: int) -> None:
+        if self._open is not state or len(self._pending) + n > ROOM_BYTES:
+            self._close_frame()
+            opening = state.take_opening()
+            if len(self._pending) + len(opening) + n > ROOM_BYTES:
+                self._send_pending()
+            self._pending += opening
+            self._open = state
+            self._length_at = len(self._pending)
         self._pending += data
         self._request()
 
     def _send_bulk(self, state: StreamState, data: memoryview, n: int) -> tuple[memoryview, int]:
-        """Send all but a small rest, in messages that fill a cipher frame exactly; return the rest."""
-        if self._pending:
-            self._send_pending()
+        """Send all but a small rest, in messages that fill a cipher frame each; return the rest."""
         at = 0
+        if self._open is state:
+            at = min(n, ROOM_BYTES - len(self._pending))
+            if at < n:
+                self._close_frame(at)  # before they are there: the length moves what lies behind it
+            self._pending += data[:at]
+        if self._pending and n - at >= DIRECT_BYTES:
+            self._send_pending()
         while n - at >= DIRECT_BYTES:
-            opening = state.opening(MESSAGE)
-            k = min(n - at, PENDING_BYTES - len(opening) - MAX_LENGTH_BYTES)
+            opening = state.take_opening()
+            k = min(n - at, ROOM_BYTES - len(opening))
             self._wire.send_with_header(opening + varint.encode(k), data[at : at + k])
             at += k
         return data[at:], n - at
+
+    def _close_frame(self, more: int = 0) -> None:
+        """The message is complete, or will be with `more` bytes."""
+        if self._open is not None:
+            at = self._length_at
+            self._pending[at:at] = varint.encode(len(self._pending) - at + more)
+            self._open = None

@@ -122,7 +122,7 @@ class MplexSession:
         if state.key in self._streams:
             raise ProtocolViolation(f"mplex stream id {number} is open already")
         if self.closed or self._inbound >= self._config.max_inbound_streams:
-            self._outbox.control(state.bodiless(RESET))
+            self._outbox.control(state.take_bodiless(RESET))
             return
         self._streams[state.key] = state
         self._inbound += 1
@@ -136,6 +136,7 @@ class MplexSession:
         if state.got_close:
             return
         state.got_close = True
+        self._go_on(state)  # for it will grow no more
         if state.sink is not None:
             self._woken += 1
             state.sink.eof_received()
@@ -200,7 +201,7 @@ class MplexSession:
         if state is None or state.sent_close:
             return
         state.sent_close = True
-        self._outbox.control(state.bodiless(CLOSE))
+        self._outbox.control(state.take_bodiless(CLOSE))
         self._forget_if_over(state)
 
     def stop_reading(self, stream_id: int) -> None:
@@ -221,7 +222,7 @@ class MplexSession:
             return
         self._forget(state)
         if not state.is_new:
-            self._outbox.control(state.bodiless(RESET))
+            self._outbox.control(state.take_bodiless(RESET))
 
     def flush(self) -> None:
         """Hand all pending bytes to the wire."""
@@ -245,8 +246,9 @@ class MplexSession:
             registry.clear()
         for state in states:
             self._reader.forget(state)
-            if state.sink is not None:
-                state.sink.reset_received(0, reason)
+            sink, state.sink = state.sink, None
+            if sink is not None:
+                sink.reset_received(0, reason)
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         acceptor.capacity()
 
@@ -287,8 +289,10 @@ class MplexSession:
 
     def handle_timeout(self, now: float) -> None:
         """Reset the streams whose time is up."""
-        for stream_id in [key for key, deadline in self._stalled.items() if deadline <= now]:
-            limit = self._config.stall_timeout_s
-            self._drop(self._streams[stream_id], f"its reader held up the connection for {limit:g} s")
-        for stream_id in [key for key, deadline in self._lingering.items() if deadline <= now]:
-            self.reset_stream(stream_id)
+        for state in self._expired(self._stalled, now):
+            self._drop(state, f"its reader held up the connection for {self._config.stall_timeout_s:g} s")
+        for state in self._expired(self._lingering, now):
+            self.reset_stream(state.key)
+
+    def _expired(self, deadlines: dict[int, float], now: float) -> list[StreamState]:
+        return [self._streams[key] for key, deadline in deadlines.items() if deadline <= now]

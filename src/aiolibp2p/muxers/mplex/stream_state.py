@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 from aiolibp2p.abc.muxer import StreamSink
-from aiolibp2p.muxers.mplex.frames import BY_OPENER, NEW_STREAM, bodiless, opening, stream_key
+from aiolibp2p.muxers.mplex.frames import BY_OPENER, MESSAGE, NEW_STREAM, bodiless, opening, stream_key
 
 
 class StreamState:
     """`unread`: what the sink holds. Without a sink, what came and was `dropped`."""
 
-    __slots__ = ("dropped", "got_close", "is_new", "is_ours", "key", "number", "sender", "sent_close", "sink", "unread")
+    __slots__ = (
+        "_message",
+        "_sender",
+        "dropped",
+        "got_close",
+        "is_new",
+        "is_ours",
+        "key",
+        "number",
+        "sent_close",
+        "sink",
+        "unread",
+    )
 
     def __init__(self, number: int, sink: StreamSink | None, is_ours: bool) -> None:
         self.number = number
         self.is_ours = self.is_new = is_ours
         """New: the peer has not heard of it."""
         self.key = stream_key(number, is_ours)
-        self.sender = BY_OPENER if is_ours else 0
         self.sink = sink
         self.sent_close = False
         self.got_close = False
         self.unread = 0
         self.dropped = 0
+        self._sender = BY_OPENER if is_ours else 0
+        self._message = opening(number, MESSAGE + self._sender)
 
-    def opening(self, flag: int) -> bytes:
-        """A header of ours up to the length, behind the message that opens the stream where that has not left yet."""
-        own = opening(self.number, flag + self.sender)
+    def take_opening(self) -> bytes:
+        """The header of a message of ours up to its length, behind what opens the stream if that has not left yet."""
+        if not self.is_new:
+            return self._message
+        self.is_new = False
+        return bodiless(self.number, NEW_STREAM) + self._message
+
+    def take_bodiless(self, flag: int) -> bytes:
+        """A close or a reset of ours, likewise."""
+        own = bodiless(self.number, flag + self._sender)
         if not self.is_new:
             return own
         self.is_new = False
         return bodiless(self.number, NEW_STREAM) + own
-
-    def bodiless(self, flag: int) -> bytes:
-        """A message without a body."""
-        return self.opening(flag) + b"\0"
 
     @property
     def is_over(self) -> bool:
