@@ -17,6 +17,8 @@ _LISTEN_ADVICE = {
     errno.EADDRNOTAVAIL: "this machine does not have that address; /ip4/127.0.0.1 is itself, /ip4/0.0.0.0 all it has",
 }
 
+_NOT_A_MEMBER = "not in this private network"
+"""What the swarm says of a peer that makes noise of what we say."""
 
 _TCP_WORKS = "TCP works, as in /ip4/127.0.0.1/tcp/{0} or /ip6/::1/tcp/{0}"
 
@@ -58,7 +60,15 @@ def _advice(error: BaseException) -> str:
 
 
 def _dial_advice(error: DialFailed) -> str:
-    from aiolibp2p.errors import NegotiationFailed, PeerIdMismatch, TimeoutExpired, UnsupportedAddress
+    from aiolibp2p.errors import (
+        ConnectionLost,
+        NegotiationFailed,
+        PeerIdMismatch,
+        ProtocolNotSupported,
+        ProtocolViolation,
+        TimeoutExpired,
+        UnsupportedAddress,
+    )
 
     reasons = [reason for _, reason in error.attempts]
     if not reasons:
@@ -72,8 +82,12 @@ def _dial_advice(error: DialFailed) -> str:
         return "a firewall may be in the way, the machine is off, or what listens there does not speak libp2p"
     if all(isinstance(reason, UnsupportedAddress) for reason in reasons):
         return _TCP_WORKS.format(4001)
-    if all(isinstance(reason, NegotiationFailed) for reason in reasons):
-        return "somebody answers, but speaks no libp2p, or shares no security or muxer with us (noise, yamux)"
+    if all(_NOT_A_MEMBER in str(reason) for reason in reasons):
+        return "p2p psk FILE shows the fingerprint of a key: it must be the same at both ends"
+    if all(isinstance(reason, ProtocolNotSupported) for reason in reasons):
+        return "what it speaks can be chosen: --security and --muxer take names, --help lists them"
+    if all(isinstance(reason, NegotiationFailed | ProtocolViolation | ConnectionLost) for reason in reasons):
+        return "somebody answers, but speaks no libp2p, or is in a private network (--psk FILE gives its key)"
     return ""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from aiolibp2p.cli import addresses
+from aiolibp2p.cli import addresses, layers
 from aiolibp2p.cli.output import Output, shown
 
 if TYPE_CHECKING:
+    from aiolibp2p.host import HostOptions
     from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 NAME = "identify"
@@ -38,23 +39,26 @@ _LABELS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `p2p identify` takes."""
     parser.add_argument("address", metavar="MULTIADDR", help="where the node listens, with or without /p2p/ID")
+    layers.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, print."""
     address = addresses.parse(arguments.address)
+    options = layers.options(arguments)
+    layers.warn(arguments, options)
 
     import logging
 
     from aiolibp2p.cli import session
 
-    return session.run(_identify(address, Output(arguments.json)), arguments.verbose, logging.CRITICAL)
+    return session.run(_identify(address, options, Output(arguments.json)), arguments.verbose, logging.CRITICAL)
 
 
-async def _identify(address: Multiaddr, output: Output) -> int:
+async def _identify(address: Multiaddr, options: HostOptions, output: Output) -> int:
     from aiolibp2p.cli import session
 
-    async with session.running_host() as host:
+    async with session.running_host(**options) as host:
         connection = await host.connect(address)
         result = await host.identify(connection.remote_peer)
     observed = result.observed_address

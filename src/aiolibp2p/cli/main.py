@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from aiolibp2p.cli import identify, identity, node, ping
+from aiolibp2p.cli import identify, identity, node, ping, psk
 from aiolibp2p.cli.failures import UsageError, explain
 from aiolibp2p.cli.perf import command as perf
 from aiolibp2p.cli.simulate import command as simulate
@@ -24,6 +24,10 @@ try it, in two terminals:
 an identity that stays the same:
   p2p id --out me.key
   p2p node --identity me.key --listen /ip4/127.0.0.1/tcp/4001
+
+a private network, for those who have the file:
+  p2p psk --out swarm.key
+  p2p node --psk swarm.key
 
 a whole network, simulated:
   p2p simulate --list
@@ -76,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=False)
-    for command in (identity, node, ping, identify, perf, simulate):
+    for command in (identity, psk, node, ping, identify, perf, simulate):
         sub = commands.add_parser(
             command.NAME,
             help=command.SUMMARY,

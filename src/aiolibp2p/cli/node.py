@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aiolibp2p.cli import addresses
+from aiolibp2p.cli import addresses, layers
 from aiolibp2p.cli.output import Output, shown, typed_command
 
 if TYPE_CHECKING:
     from aiolibp2p.events import ConnectionClosed, ConnectionOpened, Event, PeerIdentified
-    from aiolibp2p.host import Host
-    from aiolibp2p.multiformats.multiaddr import Multiaddr
+    from aiolibp2p.host import Host, HostOptions
     from aiolibp2p.peer.keys import PrivateKey
 
 NAME = "node"
@@ -29,6 +27,7 @@ examples:
   p2p node --listen /ip4/0.0.0.0/tcp/4001         others can reach it, too
   p2p node --listen /ip4/127.0.0.1/tcp/4001 --listen /ip6/::1/tcp/4001
   p2p node --identity me.key                      the same peer id every time
+  p2p node --psk swarm.key                        for members of a private network alone
 """
 
 DEFAULT_LISTEN = "/ip4/127.0.0.1/tcp/0"
@@ -48,18 +47,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the identity to use; a new one is made and kept there if there is no such file (default: a fresh one)",
     )
+    layers.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until a signal comes."""
     listen = [addresses.parse_listen(text) for text in arguments.listen or [DEFAULT_LISTEN]]
-    key = None if arguments.identity is None else _identity(arguments.identity)
+    options = layers.options(arguments)
+    options["listen"] = [str(address) for address in listen]
+    options["key"] = None if arguments.identity is None else _identity(arguments.identity)
 
     import logging
 
     from aiolibp2p.cli import session
 
-    return session.run(_serve(Output(arguments.json), listen, key), arguments.verbose, logging.WARNING)
+    return session.run(
+        _serve(Output(arguments.json), options, layers.typed(arguments)), arguments.verbose, logging.WARNING
+    )
 
 
 def _identity(path: str) -> PrivateKey:
@@ -74,17 +78,17 @@ def _identity(path: str) -> PrivateKey:
     return key
 
 
-async def _serve(output: Output, listen: Sequence[Multiaddr], key: PrivateKey | None) -> int:
+async def _serve(output: Output, options: HostOptions, typed: str) -> int:
     import asyncio
 
     from aiolibp2p.cli import session
     from aiolibp2p.events import ConnectionClosed, ConnectionOpened, MissedEvents, PeerIdentified
 
-    async with session.running_host(key=key, listen=[str(address) for address in listen]) as host:
+    async with session.running_host(**options) as host:
         events = host.events(ConnectionOpened, ConnectionClosed, PeerIdentified, MissedEvents)
         for address in host.addresses:
             output.event("listening", f"listening on {address}", address=str(address))
-        _say_what_next(output, host)
+        _say_what_next(output, host, options, typed)
         try:
             async for event in events:
                 _tell(output, host, event)
@@ -93,12 +97,14 @@ async def _serve(output: Output, listen: Sequence[Multiaddr], key: PrivateKey | 
     return 0
 
 
-def _say_what_next(output: Output, host: Host) -> None:
+def _say_what_next(output: Output, host: Host, options: HostOptions, typed: str) -> None:
     if output.as_json or not host.addresses:
         return
-    output.hint(f"try, in another terminal: {typed_command()} ping {host.addresses[0]}")
+    output.hint(f"try, in another terminal: {typed_command()} ping {host.addresses[0]}{typed}")
     if all(address.is_loopback for address in host.addresses):
         output.hint("only this machine can reach it; --listen /ip4/0.0.0.0/tcp/4001 lets others in")
+    if network := layers.network(options):
+        output.hint(network)
     output.hint("Ctrl-C ends it")
 
 

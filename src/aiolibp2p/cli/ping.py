@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aiolibp2p.cli import addresses
+from aiolibp2p.cli import addresses, layers
 from aiolibp2p.cli.failures import UsageError, explain
 from aiolibp2p.cli.output import Output
 
 if TYPE_CHECKING:
-    from aiolibp2p.host import Host
+    from aiolibp2p.host import Host, HostOptions
     from aiolibp2p.multiformats.multiaddr import Multiaddr
     from aiolibp2p.peer.peer_id import PeerId
 
@@ -76,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_INTERVAL_S,
         help=f"time from one answer to the next ping (default: {DEFAULT_INTERVAL_S:g})",
     )
+    layers.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -85,21 +86,23 @@ def run(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.interval < math.inf:
         raise UsageError(f"-i takes seconds from 0 up, not {arguments.interval:g}")
     address = addresses.parse(arguments.address)
+    options = layers.options(arguments)
+    layers.warn(arguments, options)
 
     import logging
 
     from aiolibp2p.cli import session
 
-    return session.run(_ping(address, arguments), arguments.verbose, logging.CRITICAL)
+    return session.run(_ping(address, options, arguments), arguments.verbose, logging.CRITICAL)
 
 
-async def _ping(address: Multiaddr, arguments: argparse.Namespace) -> int:
+async def _ping(address: Multiaddr, options: HostOptions, arguments: argparse.Namespace) -> int:
     import asyncio
 
     from aiolibp2p.cli import session
 
     output = Output(arguments.json)
-    async with session.running_host() as host:
+    async with session.running_host(**options) as host:
         connection = await host.connect(address)
         tally = Tally(connection.remote_peer)
         output.hint(f"ping {connection.remote_peer} at {connection.remote_address}")

@@ -58,9 +58,12 @@ async def _cancelled_by_signals(work: Coroutine[Any, Any, int]) -> int:
 async def running_host(**options: Unpack[HostOptions]) -> AsyncIterator[Host]:
     """A started host. Raises what `Host.start` does, and ConfigError when a private network is demanded."""
     if os.environ.get("LIBP2P_FORCE_PNET") == "1":
-        raise ConfigError(
-            "LIBP2P_FORCE_PNET=1 demands a private network, which is not supported yet; unset it to go public"
-        )
+        options["require_psk"] = True
+        if options.get("psk") is None:
+            raise ConfigError(
+                "LIBP2P_FORCE_PNET=1 demands a private network, and no key of one is given: --psk FILE gives it "
+                "(p2p psk --out FILE makes one); unset LIBP2P_FORCE_PNET to go public"
+            )
     host = Host(**options)
     await host.start()
     try:

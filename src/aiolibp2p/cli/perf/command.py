@@ -7,13 +7,14 @@ import math
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from aiolibp2p.cli import addresses
+from aiolibp2p.cli import addresses, layers
 from aiolibp2p.cli.failures import UsageError
 from aiolibp2p.cli.output import Output, typed_command
 from aiolibp2p.cli.perf import sizes
 
 if TYPE_CHECKING:
     from aiolibp2p.cli.perf.progress import Plan, Report
+    from aiolibp2p.host import HostOptions
     from aiolibp2p.multiformats.multiaddr import Multiaddr
     from aiolibp2p.protocols.perf import PerfResult
 
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="end each direction after so long, whatever is left; without sizes: as much as passes, both ways",
     )
+    layers.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,15 +68,17 @@ def run(arguments: argparse.Namespace) -> int:
             "--server-address HOST:PORT is missing: where the server listens, as in 127.0.0.1:4001"
             + ("" if arguments.run_server else " (and --run-server starts one)")
         )
+    options = layers.options(arguments)
     if arguments.run_server:
         for option, given in zip(("--seconds", *SIZE_OPTIONS), _limits(arguments), strict=True):
             if given is not None:
                 raise UsageError(f"{option} is for the client; the server does what clients ask: leave it out")
         address = addresses.parse_host_port("--server-address", arguments.server_address, lowest_port=0)
-        work = _serve(address, Output(arguments.json))
+        work = _serve(address, options, layers.typed(arguments), Output(arguments.json))
     else:
         address = addresses.parse_host_port("--server-address", arguments.server_address)
-        work = _measure(address, _plan(arguments), not arguments.json)
+        work = _measure(address, options, _plan(arguments), not arguments.json)
+    layers.warn(arguments, options)
 
     import logging
 
@@ -104,7 +108,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 # The server
 
 
-async def _serve(address: Multiaddr, output: Output) -> int:
+async def _serve(address: Multiaddr, options: HostOptions, typed: str, output: Output) -> int:
     import asyncio
 
     from aiolibp2p.cli import session
@@ -112,15 +116,18 @@ async def _serve(address: Multiaddr, output: Output) -> int:
     from aiolibp2p.protocols.perf import Perf
     from aiolibp2p.swarm.resolver import Resolver
 
-    listen = [str(one) for one in addresses.of_this_machine(await Resolver().resolve(address))]
+    options["listen"] = [str(one) for one in addresses.of_this_machine(await Resolver().resolve(address))]
     # The key that the common benchmarks agreed on: clients there know the server's id beforehand.
-    key = PrivateKey.generate("ed25519", bytes)
-    async with session.running_host(key=key, listen=listen, services=[Perf()]) as host:
+    options["key"] = PrivateKey.generate("ed25519", bytes)
+    options["services"] = [Perf()]
+    async with session.running_host(**options) as host:
         for one in host.addresses:
             output.event("listening", f"listening on {one}", address=str(one))
         for first in host.addresses[:1]:
-            typed = f"{typed_command()} perf --server-address {addresses.host_port(str(first))} --seconds 5"
-            output.hint(f"try, in another terminal: {typed}")
+            command = f"{typed_command()} perf --server-address {addresses.host_port(str(first))} --seconds 5"
+            output.hint(f"try, in another terminal: {command}{typed}")
+        if network := layers.network(options):
+            output.hint(network)
         output.hint("Ctrl-C ends it")
         try:
             await asyncio.get_running_loop().create_future()
@@ -132,7 +139,7 @@ async def _serve(address: Multiaddr, output: Output) -> int:
 # The client
 
 
-async def _measure(address: Multiaddr, plan: Plan, for_people: bool) -> int:
+async def _measure(address: Multiaddr, options: HostOptions, plan: Plan, for_people: bool) -> int:
     import asyncio
 
     from aiolibp2p.cli import session
@@ -140,7 +147,8 @@ async def _measure(address: Multiaddr, plan: Plan, for_people: bool) -> int:
     from aiolibp2p.protocols.perf import Perf, PerfConfig
 
     perf = Perf(PerfConfig(allowed_peers=()))
-    async with session.running_host(services=[perf]) as host:
+    options["services"] = [perf]
+    async with session.running_host(**options) as host:
         report = Report(plan, for_people, host.runtime.now)
         measuring = perf.measure(
             address, plan.upload_bytes, plan.download_bytes, duration_s=plan.seconds, on_progress=report.moved

@@ -118,7 +118,7 @@ class PreSharedKey:
         """Read a key file. Raises ConfigError, naming the file; never what is given, when it looks like a key."""
         if not isinstance(path, str | os.PathLike):
             raise ConfigError(f"a pre-shared key is loaded from a file, whose name is text, not {type(path).__name__}")
-        if _is_a_key(os.fspath(path)):
+        if looks_like_a_key(os.fspath(path)):
             raise ConfigError(
                 "that is a pre-shared key itself, not the name of its file; PreSharedKey.parse takes keys"
             )
@@ -143,8 +143,8 @@ class PreSharedKey:
         return self._key
 
 
-def _is_a_key(name: str) -> bool:
-    """Somebody gave the key where its file's name goes: the error must not repeat it."""
+def looks_like_a_key(name: str) -> bool:
+    """Whether somebody gave the key where its file's name goes: no error must repeat it then."""
     text = name.strip()
     is_base16 = len(text) == 2 * KEY_BYTES and all(letter in string.hexdigits for letter in text)
     is_base64 = len(text) == _BASE64_LENGTH and text.endswith("=")

@@ -1,0 +1,125 @@
+"""What connections are made of, as options that several commands share: security, muxers, a private network's key."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aiolibp2p.cli.failures import UsageError
+
+if TYPE_CHECKING:
+    from aiolibp2p.host import HostOptions
+    from aiolibp2p.security.pnet import PreSharedKey
+
+SECURITIES = ("noise", "tls", "plaintext", "secio")
+MUXERS = ("yamux", "mplex")
+"""What assembly knows by name; a test holds the two together. Nothing heavy is loaded to show help."""
+
+_WARNINGS = {
+    "plaintext": "plaintext protects nothing and proves nobody; it is for tests alone",
+    "secio": "secio is deprecated; noise replaces it",
+}
+
+MAX_SHOWN_NAME = 40
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options, in a group of their own."""
+    group = parser.add_argument_group("connections")
+    group.add_argument(
+        "--security",
+        metavar="NAME[,NAME]",
+        action="append",
+        help=f"in order of preference, of {', '.join(SECURITIES)} (default: noise,tls); plaintext protects nothing",
+    )
+    group.add_argument(
+        "--muxer",
+        metavar="NAME[,NAME]",
+        action="append",
+        help=f"in order of preference, of {', '.join(MUXERS)} (default: yamux)",
+    )
+    group.add_argument(
+        "--psk", metavar="FILE", help="the key of a private network (p2p psk): talk to its members alone"
+    )
+
+
+def options(arguments: argparse.Namespace) -> HostOptions:
+    """Those of a host that were given. Raises UsageError for names, ConfigError for the key."""
+    chosen: HostOptions = {}
+    if arguments.security is not None:
+        chosen["security"] = _names("--security", arguments.security, SECURITIES)
+    if arguments.muxer is not None:
+        chosen["muxers"] = _names("--muxer", arguments.muxer, MUXERS)
+    if arguments.psk is not None:
+        chosen["psk"] = load_psk(arguments.psk)
+    return chosen
+
+
+def warn(arguments: argparse.Namespace, options: HostOptions) -> None:
+    """Tell of securities that protect little: for commands whose log is quiet, which would tell it."""
+    if arguments.verbose:
+        return
+    for name, warning in _WARNINGS.items():
+        if name in options.get("security", ()):
+            print(f"{arguments.prog}: warning: {warning}", file=sys.stderr)
+
+
+def network(options: HostOptions) -> str:
+    """A sentence about the private network that is joined; "" for the public one."""
+    from aiolibp2p.security.pnet import PreSharedKey
+
+    key = options.get("psk")
+    return f"only members of the private network {key.fingerprint} connect" if isinstance(key, PreSharedKey) else ""
+
+
+def typed(arguments: argparse.Namespace) -> str:
+    """The options again, for a command that is to be typed at the other end; "" or with a blank before."""
+    found: list[str] = []
+    for option, given in (("--security", arguments.security), ("--muxer", arguments.muxer)):
+        if given is not None:
+            found += [option, ",".join(given)]
+    if arguments.psk is not None:
+        found += ["--psk", arguments.psk]
+    return "".join(f" {shlex.quote(word)}" for word in found)
+
+
+def load_psk(path: str) -> PreSharedKey:
+    """The key in a file. Raises ConfigError that names the way out, and repeats nothing that looks like a key."""
+    from aiolibp2p.errors import ConfigError
+    from aiolibp2p.security.pnet import PreSharedKey
+    from aiolibp2p.security.pnet.key import looks_like_a_key
+
+    if path and not looks_like_a_key(path) and not os.path.lexists(path):
+        raise ConfigError(f"there is no file {path!r}; p2p psk --out {shlex.quote(path)} makes a key there")
+    return PreSharedKey.load(path)
+
+
+def _names(option: str, given: Sequence[str], known: Sequence[str]) -> list[str]:
+    names = [name.strip() for text in given for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{option} takes {_listed(known)}, not {_shown(name)}{_meant(name, known)}")
+        if names.count(name) > 1:
+            raise UsageError(f"{option} names {name} twice")
+    return names
+
+
+def _listed(known: Sequence[str]) -> str:
+    return f"{', '.join(known[:-1])} or {known[-1]}"
+
+
+def _shown(name: str) -> str:
+    from aiolibp2p.io.printable import printable
+
+    return f"'{printable(name, MAX_SHOWN_NAME)}'" if name else "an empty name"
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name.lower()[:MAX_SHOWN_NAME], known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
