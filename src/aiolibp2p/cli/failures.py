@@ -87,7 +87,7 @@ def _dial_advice(error: DialFailed) -> str:
     if all(isinstance(reason, ProtocolNotSupported) for reason in reasons):
         return "what it speaks can be chosen: --security and --muxer take names, --help lists them"
     if all(isinstance(reason, NegotiationFailed | ProtocolViolation | ConnectionLost) for reason in reasons):
-        return "somebody answers, but speaks no libp2p, or is in a private network (--psk FILE gives its key)"
+        return "what answers there may speak no libp2p, or be in a private network (--psk FILE gives its key)"
     return ""
 
 
