@@ -145,7 +145,7 @@ class MuxedConnection(Protocol):
     local_peer: PeerId
     remote_peer: PeerId
     is_outbound: bool
-    """We dialled it."""
+    """We are its initiator: we dialled it, unless both sides did and it was settled otherwise."""
     is_closed: bool
 
     @property

@@ -11,22 +11,33 @@ Limits: a message has at most `MAX_MESSAGE_BYTES` (1024, as go and js); a respon
 
 Where we choose among what the spec allows: the responder sends its header when the initiator's has come,
 so that header and answer leave in one packet. `ls` is answered if the caller hands in a listing, and with
-`na` otherwise, as in current go. The id of the ended simultaneous-open extension is an unknown protocol
-like any other and gets `na`.
+`na` otherwise, as in current go. To a `Responder` the id of the ended simultaneous-open extension is an unknown
+protocol like any other and gets `na`.
+
+`SimultaneousOpen` is that extension for the side that dials (connections/simopen.md, r1 of 2023-09-05, terminated; off
+unless asked for): an `Initiator` that may turn out to be the responder. Where the spec leaves room it does as
+go-multistream did before 0.5: no header again once roles are settled, and the responder says so without waiting for the
+other's word. It ignores what lies before the peer's number, of which go takes exactly one message, and refuses numbers
+with leading zeros, which go read and never wrote.
 """
 
 from aiolibp2p.multistream.messages import HEADER, MAX_MESSAGE_BYTES, NA, MessageReader, encode_message
 from aiolibp2p.multistream.negotiator import MAX_PROPOSALS, Agreed, Initiator, OptimisticRefused, Responder
+from aiolibp2p.multistream.simultaneous import MAX_NUMBER, SIMULTANEOUS_ID, AgreedInRole, SimultaneousOpen
 
 __all__ = [
     "HEADER",
     "MAX_MESSAGE_BYTES",
+    "MAX_NUMBER",
     "MAX_PROPOSALS",
     "NA",
+    "SIMULTANEOUS_ID",
     "Agreed",
+    "AgreedInRole",
     "Initiator",
     "MessageReader",
     "OptimisticRefused",
     "Responder",
+    "SimultaneousOpen",
     "encode_message",
 ]

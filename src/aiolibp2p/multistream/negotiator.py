@@ -61,20 +61,22 @@ def _forms(protocol_id: str) -> _Forms:
     return _Forms(message, HEADER + message, events, Output(events, HEADER + message))
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """What a peer said, for an error: quoted, and not too long."""
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
 
 
 def _check_header(message: str) -> None:
     if message != PROTOCOL_ID:
-        raise ProtocolViolation(f"expected {PROTOCOL_ID} as the first message, got {_shown(message)}")
+        raise ProtocolViolation(f"expected {PROTOCOL_ID} as the first message, got {shown(message)}")
 
 
 class Initiator:
     """Proposes `protocols`, most wanted first, until the peer takes one.
 
     `optimistic` is payload of the first protocol that goes out right behind its proposal, without waiting
-    for the answer. Raises ConfigError when there is nothing to propose or an id cannot be encoded, and
+    for the answer. `greeted`: the headers are exchanged already, and so `start` is not called (the first proposal is
+    the caller's to send). Raises ConfigError when there is nothing to propose or an id cannot be encoded, and
     LimitExceeded when an id is too long for a message.
 
     `receive_data` raises ProtocolNotSupported when the peer took none, OptimisticRefused when it refused the
@@ -83,16 +85,16 @@ class Initiator:
 
     __slots__ = ("_done", "_greeted", "_next", "_optimistic", "_proposed", "_protocols", "_reader")
 
-    def __init__(self, protocols: Sequence[str], optimistic: bytes = b"") -> None:
+    def __init__(self, protocols: Sequence[str], optimistic: bytes = b"", greeted: bool = False) -> None:
         if not protocols:
             raise ConfigError("a negotiation needs at least one protocol to propose")
         self._protocols = protocols
         self._optimistic = optimistic
         self._proposed = _forms(protocols[0])
         self._next = 1
-        self._greeted = False
+        self._greeted = greeted
         self._done = False
-        self._reader: MessageReader | None = None
+        self._reader: MessageReader | None = MessageReader() if greeted else None
 
     def start(self) -> Output[Agreed]:
         """Header, first proposal and optimistic payload, in one piece."""
@@ -133,7 +135,7 @@ class Initiator:
                 to_send += self._propose_next()
             else:
                 raise ProtocolViolation(
-                    f"proposed {self._protocols[self._next - 1]}, but the peer answered {_shown(message)}"
+                    f"proposed {self._protocols[self._next - 1]}, but the peer answered {shown(message)}"
                 )
         return Output(to_send=to_send)
 
@@ -151,7 +153,7 @@ class Responder:
     """Takes the first proposal that `supports` says yes to.
 
     `supports` must be quick and without side effects: it may be asked twice about one proposal. `listing`
-    gives the ids for `ls`; without it, `ls` gets `na`.
+    gives the ids for `ls`; without it, `ls` gets `na`. `greeted`: the headers are exchanged already.
 
     `receive_data` raises ProtocolViolation for messages the spec forbids, NegotiationFailed when the peer
     has made `max_proposals` proposals in vain. Behind a proposal that is refused there may be payload of it, which
@@ -165,14 +167,15 @@ class Responder:
         supports: Callable[[str], bool],
         max_proposals: int = MAX_PROPOSALS,
         listing: Callable[[], Sequence[str]] | None = None,
+        greeted: bool = False,
     ) -> None:
         self._supports = supports
         self._max_proposals = max_proposals
         self._listing = listing
         self._answered = 0
-        self._greeted = False
+        self._greeted = greeted
         self._done = False
-        self._reader: MessageReader | None = None
+        self._reader: MessageReader | None = MessageReader() if greeted else None
         self._violation: ProtocolViolation | None = None
 
     def start(self) -> Output[Agreed]:

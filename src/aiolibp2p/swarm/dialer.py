@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import DialFailed, HostNotRunning, Libp2pError, LimitExceeded, TimeoutExpired
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -35,6 +36,20 @@ class DialerConfig:
     """Of those that one name stands for, how many are dialled."""
     max_parallel: int = 8
     """Addresses of one peer dialled at the same time."""
+
+
+@dataclass(frozen=True)
+class DialOptions:
+    """How a dial is meant when the peer may dial us at the same moment, over the same two ports."""
+
+    role: Role = Role.INITIATOR
+    """What we are on the connection although we dial: of two that dial each other one has to be the responder."""
+    simultaneous_open: bool = False
+    """Leave it to the wire which of us is (an initiator's option): deprecated, see `UpgraderConfig`."""
+
+
+AS_USUAL = DialOptions()
+"""Whoever dials is the initiator."""
 
 
 class DialRace:

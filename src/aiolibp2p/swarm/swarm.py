@@ -10,7 +10,6 @@ from functools import partial
 
 from aiolibp2p.abc.connection import CapableConnection, MuxedConnection
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Role
 from aiolibp2p.abc.transport import Listener, NewConnection, Transport
 from aiolibp2p.errors import DialFailed, HandshakeFailed, HostNotRunning, UnsupportedAddress
 from aiolibp2p.events import (
@@ -29,7 +28,7 @@ from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.connection import Connection, ConnectionConfig, ConnectionContext
 from aiolibp2p.swarm.connections import ConnectionTable
 from aiolibp2p.swarm.dial_ranker import rank_addresses
-from aiolibp2p.swarm.dialer import Candidates, DialerConfig, DialRace, SharedDial
+from aiolibp2p.swarm.dialer import AS_USUAL, Candidates, DialerConfig, DialOptions, DialRace, SharedDial
 from aiolibp2p.swarm.handlers import StreamHandlers
 from aiolibp2p.swarm.resolver import Resolver, ResolverConfig, starts_with_name
 from aiolibp2p.swarm.upgrader import Intent, Layers, Upgrader, UpgraderConfig
@@ -75,7 +74,7 @@ class Swarm:
         self._resolver = Resolver(self._config.resolver)
         self._table = ConnectionTable(parts.local_peer)
         self._listeners: list[Listener] = []
-        self._dials: dict[object, SharedDial] = {}
+        self._dials: dict[tuple[object, DialOptions], SharedDial] = {}
         self._not_optimistic: dict[Multiaddr, None] = {}
         self._duplicates: dict[Connection, asyncio.TimerHandle] = {}
         self._closed = False
@@ -129,36 +128,43 @@ class Swarm:
 
     # Dialling
 
-    async def connect(self, peer: PeerId | None, addresses: Sequence[Multiaddr]) -> Connection:
+    async def connect(
+        self, peer: PeerId | None, addresses: Sequence[Multiaddr], options: DialOptions = AS_USUAL
+    ) -> Connection:
         """A connection to `peer`: one that stands, or a new one over `addresses` (without /p2p).
 
         Without a peer, whoever answers is taken. Raises DialFailed naming each address and its reason.
         """
+        connection = None if peer is None or self._closed else self._table.best(peer)
+        return connection or await self.dial(peer, addresses, options)
+
+    async def dial(
+        self, peer: PeerId | None, addresses: Sequence[Multiaddr], options: DialOptions = AS_USUAL
+    ) -> Connection:
+        """As `connect`, but a new connection in any case. Who asks for the same at the same time shares it."""
         if self._closed:
             raise HostNotRunning("the host is closed")
-        if peer is not None:
-            connection = self._table.best(peer)
-            if connection is not None:
-                return connection
-        key: object = peer if peer is not None else tuple(addresses)
+        key = peer if peer is not None else tuple(addresses), options
         dial = self._dials.get(key)
         if dial is None:
             dial = SharedDial(self.tasks, lambda: self._dial(key, peer, addresses), f"dial {peer or addresses}")
             self._dials[key] = dial
         return await dial.wait()
 
-    async def _dial(self, key: object, peer: PeerId | None, addresses: Sequence[Multiaddr]) -> Connection:
+    async def _dial(
+        self, key: tuple[object, DialOptions], peer: PeerId | None, addresses: Sequence[Multiaddr]
+    ) -> Connection:
         try:
-            return await self._race(peer, addresses)
+            return await self._race(peer, addresses, key[1])
         finally:
             self._dials.pop(key, None)
 
-    async def _race(self, peer: PeerId | None, addresses: Sequence[Multiaddr]) -> Connection:
+    async def _race(self, peer: PeerId | None, addresses: Sequence[Multiaddr], options: DialOptions) -> Connection:
         limits = self._config.dial
         target = peer or " or ".join(map(str, addresses))
         taken = addresses[: limits.max_addresses]
         dialable = self._dialable([address for address in taken if not starts_with_name(address)])
-        race = DialRace(target, dialable, lambda address: self._dial_one(address, peer), limits)
+        race = DialRace(target, dialable, lambda address: self._dial_one(address, peer, options), limits)
         for name in dict.fromkeys(filter(starts_with_name, taken)):
             race.expect(name, partial(self._resolve, name, peer))
         try:
@@ -195,7 +201,7 @@ class Swarm:
                 return transport
         return None
 
-    async def _dial_one(self, address: Multiaddr, peer: PeerId | None) -> Connection:
+    async def _dial_one(self, address: Multiaddr, peer: PeerId | None, options: DialOptions) -> Connection:
         named = address.p2p_bytes
         bare = address.without_p2p()
         if peer is None and named is not None and bare != address:
@@ -203,19 +209,22 @@ class Swarm:
             peer = PeerId(named)
         optimistic = bare not in self._not_optimistic
         try:
-            return await self._dial_once(bare, peer, optimistic)
+            return await self._dial_once(bare, peer, options, optimistic)
         except OptimisticRefused:
             self._remember_refusal(bare)
-        return await self._dial_once(bare, peer, optimistic=False)
+        return await self._dial_once(bare, peer, options, optimistic=False)
 
-    async def _dial_once(self, address: Multiaddr, peer: PeerId | None, optimistic: bool) -> Connection:
+    async def _dial_once(
+        self, address: Multiaddr, peer: PeerId | None, options: DialOptions, optimistic: bool
+    ) -> Connection:
         transport = self._transport(address)
         if transport is None:
             raise UnsupportedAddress(f"no transport of this host dials {address}")
         new = await transport.dial(address, peer)
         if isinstance(new, CapableConnection):
             return self._upgrader.adopt(new, is_outbound=True)
-        intent = Intent(Role.INITIATOR, is_outbound=True, expected_peer=peer, optimistic=optimistic)
+        simultaneous_open = self._config.upgrade.simultaneous_open or options.simultaneous_open
+        intent = Intent(options.role, peer, optimistic, simultaneous_open)
         return await self._upgrader.upgrade(new, intent)
 
     def _remember_refusal(self, address: Multiaddr) -> None:

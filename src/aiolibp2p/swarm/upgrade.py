@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.abc.security import Cipher, Role, Secured, Security
 from aiolibp2p.errors import HandshakeFailed, NegotiationFailed
-from aiolibp2p.multistream import Agreed, Initiator, Responder
+from aiolibp2p.multistream import Agreed, AgreedInRole, Initiator, Responder, SimultaneousOpen
 from aiolibp2p.peer.keys import KeyType
 from aiolibp2p.peer.peer_id import PeerId
 
@@ -28,6 +28,8 @@ class Upgraded:
     """The muxer was settled inside the handshake."""
     early_plaintext: bytes
     """What the peer sent behind the muxer negotiation, decrypted: the muxer's first input."""
+    role: Role
+    """Ours: as it was given, unless simultaneous open turned it round."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,23 @@ class UpgradePlan:
 
 
 class Upgrade:
-    """One connection's upgrade; implements `abc.machine.ByteMachine[Upgraded]`."""
+    """One connection's upgrade; implements `abc.machine.ByteMachine[Upgraded]`.
 
-    def __init__(self, role: Role, plan: UpgradePlan, expected_peer: PeerId | None = None) -> None:
+    `role` is the caller's word, whoever dialled. With `random_u64` an initiator allows for a peer that takes itself for
+    the initiator, too: simultaneous open (`multistream.SimultaneousOpen`), which leaves no room for optimism.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        plan: UpgradePlan,
+        expected_peer: PeerId | None = None,
+        random_u64: Callable[[], int] | None = None,
+    ) -> None:
         self._role = role
         self._plan = plan
         self._expected_peer = expected_peer
+        self._random_u64 = random_u64
         self._security = ""
         self._handshake: ByteMachine[Secured] | None = None
         self._secured: Secured | None = None
@@ -70,6 +83,9 @@ class Upgrade:
         if self._role is Role.RESPONDER:
             self._negotiator = Responder(ids.__contains__)
             return Output()
+        if self._random_u64 is not None:
+            self._negotiator = SimultaneousOpen(ids, self._random_u64)
+            return Output(to_send=self._negotiator.start().to_send)
         first = b""
         if self._plan.optimistic:
             self._handshake = self._plan.securities[0].start(self._role, self._expected_peer)
@@ -94,7 +110,10 @@ class Upgrade:
         output = self._negotiator.receive_data(data)
         if not output.events:
             return Output(to_send=output.to_send)
-        self._security = output.events[0].protocol_id
+        agreed = output.events[0]
+        if isinstance(agreed, AgreedInRole):
+            self._role = agreed.role
+        self._security = agreed.protocol_id
         self._stage = self._shake_hands
         sent = output.to_send
         if self._handshake is None:
@@ -150,7 +169,8 @@ class Upgrade:
     def _done(self, secured: Secured, muxer: str, sent: bytes, plaintext: bytes, trailing: bytes) -> Output[Upgraded]:
         self._stage = _over
         early = secured.muxer is not None
-        return Output((Upgraded(secured, self._security, muxer, early, plaintext),), sent, trailing)
+        upgraded = Upgraded(secured, self._security, muxer, early, plaintext, self._role)
+        return Output((upgraded,), sent, trailing)
 
 
 def _over(data: ByteString) -> Output[Upgraded]:

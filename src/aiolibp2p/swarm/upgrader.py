@@ -31,6 +31,9 @@ class UpgraderConfig:
     """Inbound connections in upgrade; past it the oldest silent one goes."""
     key_types: Collection[KeyType] = tuple(KeyType)
     """The kinds of keys that peers and the host itself may have. Without Ed25519 few peers are left."""
+    simultaneous_open: bool = False
+    """Every dial allows for a peer that dials us at the same moment over the same ports, and knows this deprecated
+    extension (connections/simopen.md): what old peers need behind NATs. It costs half a round trip."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,16 @@ class Intent:
     """How to upgrade one raw connection."""
 
     role: Role
-    is_outbound: bool
     expected_peer: PeerId | None = None
     optimistic: bool = True
+    simultaneous_open: bool = False
+    """Of an initiator: allow for a peer that is one, too."""
 
 
 class UpgradedConnection(CapableConnection):
     """A raw connection after its upgrade: one driver, one cipher, one muxer session."""
 
-    def __init__(self, raw: RawConnection, driver: Driver, upgraded: Upgraded, role: Role, muxer: Muxer) -> None:
+    def __init__(self, raw: RawConnection, driver: Driver, upgraded: Upgraded, muxer: Muxer) -> None:
         self.local_address = raw.local_address
         self.remote_address = raw.remote_address
         self.remote_peer = upgraded.secured.remote_peer
@@ -67,7 +71,7 @@ class UpgradedConnection(CapableConnection):
         self.flow = self._driver = driver
         self._cipher = upgraded.secured.cipher
         self._early_plaintext = upgraded.early_plaintext
-        self._role = role
+        self._role = upgraded.role
         self._start_muxer = muxer.start
         self._session: MuxerSession
         self._on_lost: Callable[[BaseException], None] = _ignore
@@ -110,10 +114,10 @@ class PendingUpgrade:
     ) -> None:
         self._upgrader = upgrader
         self._raw = raw
-        self._intent = intent
         self._settle = settle
         self._carrier: UpgradedConnection | None = None
-        self._upgrade = Upgrade(intent.role, upgrader.plan(intent.optimistic), intent.expected_peer)
+        random_u64 = upgrader.random_u64 if intent.simultaneous_open else None
+        self._upgrade = Upgrade(intent.role, upgrader.plan(intent.optimistic), intent.expected_peer, random_u64)
         self._driver = Driver(raw, upgrader.buffers, self._lost)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -137,10 +141,9 @@ class PendingUpgrade:
         self._driver.abort(TimeoutExpired(f"the connection was not set up within {limit:g} s"))
 
     def _upgraded(self, upgraded: Upgraded) -> None:
-        upgrader, intent = self._upgrader, self._intent
-        muxer = upgrader.muxers[upgraded.muxer]
-        carrier = UpgradedConnection(self._raw, self._driver, upgraded, intent.role, muxer)
-        connection = upgrader.begin(carrier, intent.is_outbound)
+        upgrader = self._upgrader
+        carrier = UpgradedConnection(self._raw, self._driver, upgraded, upgrader.muxers[upgraded.muxer])
+        connection = upgrader.begin(carrier, upgraded.role is Role.INITIATOR)
         self._carrier = carrier
         self._over()
         upgrader.established(connection)
@@ -204,6 +207,10 @@ class Upgrader:
         """What is offered."""
         return self._plans[optimistic]
 
+    def random_u64(self) -> int:
+        """The number that a simultaneous open is decided by."""
+        return int.from_bytes(self.context.runtime.entropy(8))
+
     def begin(self, carrier: CapableConnection, is_outbound: bool) -> Connection:
         """Put streams on it. Raises HandshakeFailed when its other end is this very host."""
         if carrier.remote_peer == self.context.local_peer:
@@ -227,7 +234,7 @@ class Upgrader:
 
     def accept(self, raw: RawConnection) -> None:
         """Upgrade an inbound connection; a failure is nobody's business but the peer's."""
-        pending = PendingUpgrade(self, self._protected(raw), Intent(Role.RESPONDER, is_outbound=False), _ignore)
+        pending = PendingUpgrade(self, self._protected(raw), Intent(Role.RESPONDER), _ignore)
         if len(self._half_open) >= self.config.max_half_open:
             self._make_room()
         self._half_open[pending] = None
