@@ -89,12 +89,10 @@ class SimultaneousOpen:
         ordinary, to_send = self._ordinary, b""
         if ordinary is None:
             self._reader.feed(data)
-            while ordinary is None:
-                message = self._reader.next_message()
-                if message is None:
-                    return Output(to_send=to_send)
-                to_send += self._take(self, message)
-                ordinary = self._ordinary
+            to_send = self._settle_role()
+            ordinary = self._ordinary
+            if ordinary is None:
+                return Output(to_send=to_send)
             data = self._reader.take_rest()
         output = ordinary.receive_data(data)
         events = tuple(AgreedInRole(event.protocol_id, self._role) for event in output.events)
@@ -105,6 +103,12 @@ class SimultaneousOpen:
         if self._ordinary is None:
             raise NegotiationFailed("the peer closed before it was settled who is the initiator")
         self._ordinary.receive_eof()
+
+    def _settle_role(self) -> bytes:
+        to_send = b""
+        while self._ordinary is None and (message := self._reader.next_message()) is not None:
+            to_send += self._take(self, message)
+        return to_send
 
     def _take_header(self, message: str) -> bytes:
         if message != PROTOCOL_ID:
