@@ -126,7 +126,7 @@ class Node:
     def _transport(self) -> Transport:
         if self._simulation.fidelity == "fast":
             return MuxedTransport(self.interface, self.key)
-        return StreamTransport(self.interface)
+        return StreamTransport(self.interface, self._simulation.transport)
 
     async def stop(self) -> None:
         """Close the host as its user would: peers are told. Nothing happens when it is down."""

@@ -18,6 +18,7 @@ from aiolibp2p.simulator.runtime import seeded_random
 from aiolibp2p.simulator.scenario import MAX_VIOLATIONS, Fidelity, Violation
 from aiolibp2p.simulator.topology import Regions
 from aiolibp2p.simulator.trace import Trace
+from aiolibp2p.simulator.transport import StreamTransportConfig
 
 T = TypeVar("T")
 
@@ -42,6 +43,8 @@ class Simulation:
         self.link: Callable[[Interface, Interface], LinkConfig] = lambda _from, _to: DEFAULT_LINK
         self.interface: InterfaceConfig = DEFAULT_INTERFACE
         """Of nodes that are added without one."""
+        self.transport = StreamTransportConfig()
+        """Of hosts that start without a transport of their own."""
         self.network = Network(self.source("network"), self.trace, lambda start, end: self.link(start, end))
         self.nodes: list[Node] = []
         self.faults = Faults(self)

@@ -9,7 +9,14 @@ from pathlib import Path
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.simulator import toml_file
 from aiolibp2p.simulator.scenario import Scenario
-from aiolibp2p.simulator.scenarios import byzantine, churn, connect_identify_ping, partition_heal, slow_readers
+from aiolibp2p.simulator.scenarios import (
+    byzantine,
+    churn,
+    connect_identify_ping,
+    partition_heal,
+    simultaneous_open,
+    slow_readers,
+)
 
 _CATALOGUE = [
     connect_identify_ping.SCENARIO,
@@ -17,6 +24,7 @@ _CATALOGUE = [
     partition_heal.SCENARIO,
     slow_readers.SCENARIO,
     byzantine.SCENARIO,
+    simultaneous_open.SCENARIO,
 ]
 
 

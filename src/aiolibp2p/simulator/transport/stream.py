@@ -23,6 +23,9 @@ class StreamTransportConfig:
     connect_timeout_s: float = 5.0
     high_water_bytes: int = 64 * 1024
     """Unsent bytes of a connection past which its streams wait."""
+    dial_from_listen_port: bool = False
+    """Dial from the port that was listened on last, as with SO_REUSEPORT: two that dial each other so, at the same
+    moment, share one connection (TCP's simultaneous open), and gateways know where to send it."""
 
 
 class StreamConnection:
@@ -123,6 +126,7 @@ class StreamTransport:
     def __init__(self, interface: Interface, config: StreamTransportConfig | None = None) -> None:
         self._interface = interface
         self._config = config or StreamTransportConfig()
+        self._dial_port = 0
 
     def can_dial(self, address: Multiaddr) -> bool:
         """An ip address, then tcp, then nothing."""
@@ -134,22 +138,27 @@ class StreamTransport:
 
     async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
         """Connect. Raises Unreachable or TimeoutExpired with the reason."""
-        socket = await connect(self._interface, address, self._config.connect_timeout_s)
+        socket = await connect(self._interface, address, self._config.connect_timeout_s, self._dial_port)
         return StreamConnection(socket, self._config.high_water_bytes)
 
     async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> StreamListener:
         """Bind and accept. Raises ListenFailed naming the address."""
         high_water_bytes = self._config.high_water_bytes
         port = bind(self._interface, address, lambda socket: accepted(StreamConnection(socket, high_water_bytes)))
+        if self._config.dial_from_listen_port:
+            self._dial_port = port
         return StreamListener(self._interface, port)
 
 
-async def connect(interface: Interface, address: Multiaddr, timeout_s: float) -> StreamSocket:
-    """A socket to that address. Raises Unreachable, TimeoutExpired, UnsupportedAddress."""
+async def connect(interface: Interface, address: Multiaddr, timeout_s: float, local_port: int = 0) -> StreamSocket:
+    """A socket to that address, from a free port if none is given.
+
+    Raises Unreachable, TimeoutExpired, UnsupportedAddress.
+    """
     ip, port = _require_endpoint(address)
     try:
         async with asyncio.timeout(timeout_s) as timeout:
-            return await interface.connect(ip, port)
+            return await interface.connect(ip, port, local_port)
     except OSError as error:
         if timeout.expired():
             raise TimeoutExpired(f"no answer within {timeout_s:g} s") from error
