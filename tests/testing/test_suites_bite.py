@@ -99,7 +99,6 @@ MUXERS: list[tuple[muxers.SessionMaker, YamuxConfig, str, tuple[Any, ...]]] = [
     (muxers.LosesCodes, SOUND, "reset", (7,)),
     (muxers.TellsWhoResets, SOUND, "reset", (0,)),
     (muxers.LeaksErrors, SOUND, "each_byte_changed", ()),
-    (muxers.LeaksErrors, SOUND, "garbage", ()),
     (muxers.Gathers, SOUND, "endless_bytes_are_not_gathered", ()),
     (muxers.DropsTails, SOUND, "byte_by_byte", ()),
     (muxers.DropsTails, SOUND, "data_both_ways_cut_anywhere", ()),
