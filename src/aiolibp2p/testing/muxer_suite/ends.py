@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiolibp2p.errors import ConnectionLost
@@ -101,6 +101,8 @@ class MuxerSuite(MuxerLimitSuite):
 
     @inherited
     @given(st.binary(max_size=500), st.booleans(), CUTS)
+    @example(b"\xff" * 100, False, [])
+    @example(b"\xff" * 100, True, [50])
     def test_garbage(self, garbage: bytes, behind_good: bool, cuts: list[int]) -> None:
         """It ends the session with a ProtocolViolation, or nothing comes of it."""
         end = self.end()

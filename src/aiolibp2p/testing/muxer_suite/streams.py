@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiolibp2p.errors import LimitExceeded, StreamClosed
@@ -63,6 +63,7 @@ class MuxerStreamSuite(MuxerUnderTest):
 
     @inherited
     @given(st.lists(st.integers(0, 70_000), max_size=5), CUTS, st.booleans())
+    @example([100, 70_000], [5, 6, 60_000], False)
     def test_data_both_ways_cut_anywhere(self, sizes: list[int], cuts: list[int], by_responder: bool) -> None:
         """Bytes arrive whole and in order, however they are cut."""
         pair = self.pair()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
@@ -59,6 +59,7 @@ class SecuritySuite(SecurityHostileSuite):
 
     @inherited
     @given(st.lists(st.integers(0, 3000), max_size=8), CUTS)
+    @example([100, 3000], [1, 50, 130])
     def test_frames_cut_anywhere(self, sizes: list[int], cuts: list[int]) -> None:
         """What was sealed comes out once, whole, in order; the tail of an unfinished frame is handed in again."""
         for sender, receiver in self.connected().both_ways:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiolibp2p.testing.security_suite.handshake import SecurityHandshakeSuite, inherited
@@ -63,6 +63,8 @@ class SecurityHostileSuite(SecurityHandshakeSuite):
 
     @inherited
     @given(st.integers(0, 7), st.binary(max_size=600), st.booleans())
+    @example(0, b"\xff" * 600, False)
+    @example(1, b"\xff" * 600, True)
     def test_garbage_in_place_of_a_message(self, number: int, garbage: bytes, behind_a_head: bool) -> None:
         """Nobody completes a handshake on it."""
         _, end, flight = self.held_back(number % self.handshake_flights())
