@@ -92,6 +92,17 @@ class TestResponder:
         with pytest.raises(ProtocolViolation, match="first message"):
             Responder(supports("/a")).receive_data(encode_message(first))
 
+    @pytest.mark.spec("CONN-3")
+    @pytest.mark.parametrize("start", [b"S", b"HTTP/1.1 400", b"\x14", b"\x13/multistream/2", b"\x93", b"\x00"])
+    def test_what_speaks_something_else_is_told_by_its_first_byte(self, start: bytes) -> None:
+        """It may never send as much as its first byte seems to announce."""
+        for machine in (Responder(supports("/a")), Initiator(["/a"])):
+            machine.start()
+            with pytest.raises(ProtocolViolation, match="first message"):
+                run(machine, bytewise(start))
+        for cut_at in range(len(HEADER)):
+            assert Responder(supports("/a")).receive_data(HEADER[:cut_at]) == Output()
+
     @pytest.mark.spec("CONN-25")
     def test_ls_without_a_listing(self) -> None:
         assert Responder(supports("/a")).receive_data(HEADER + encode_message("ls")).to_send == HEADER + NA

@@ -68,6 +68,11 @@ class MessageReader:
         """Take bytes, cut anywhere; then call `next_message` until it returns None."""
         self._buffer += data
 
+    def may_be(self, message: bytes) -> bool:
+        """Whether what comes next is `message`, encoded, as far as it is here."""
+        start = self._buffer[: len(message)]
+        return message.startswith(start)
+
     def next_message(self) -> str | None:
         """The next whole message without its newline, or None when more bytes are needed.
 

@@ -66,9 +66,13 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
 
 
-def _check_header(message: str) -> None:
-    if message != PROTOCOL_ID:
-        raise ProtocolViolation(f"expected {PROTOCOL_ID} as the first message, got {shown(message)}")
+def _check_header(reader: MessageReader) -> None:
+    """At the first byte that differs: what speaks something else may never send as much as its bytes seem to announce.
+
+    The reason names nothing of them, since it must not depend on how they were cut.
+    """
+    if not reader.may_be(HEADER):
+        raise ProtocolViolation(f"the peer's first message is not {PROTOCOL_ID}")
 
 
 class Initiator:
@@ -124,9 +128,10 @@ class Initiator:
 
     def _read_answers(self, reader: MessageReader) -> Output[Agreed]:
         to_send = b""
+        if not self._greeted:
+            _check_header(reader)
         while (message := reader.next_message()) is not None:
             if not self._greeted:
-                _check_header(message)
                 self._greeted = True
             elif message == self._protocols[self._next - 1]:
                 self._done = True
@@ -229,9 +234,10 @@ class Responder:
     def _read_proposals(self, reader: MessageReader) -> Output[Agreed]:
         to_send = b""
         answered_before = self._answered
+        if not self._greeted:
+            _check_header(reader)
         while (message := self._next_message(reader, answered_before)) is not None:
             if not self._greeted:
-                _check_header(message)
                 self._greeted = True
                 to_send = HEADER
                 continue
