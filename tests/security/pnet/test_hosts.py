@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from aiolibp2p import Host, HostConfig, Limits, Multiaddr, PreSharedKey, Stream
 from aiolibp2p.assembly import assemble
 from aiolibp2p.errors import ConfigError, DialFailed, HandshakeFailed
 from aiolibp2p.security.pnet import NONCE_BYTES
+from aiolibp2p.security.pnet.connection import ProtectedConnection
 from aiolibp2p.security.pnet.xsalsa20 import XSalsa20
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.upgrader import UpgraderConfig
@@ -249,3 +251,27 @@ class Secured:
 def test_what_comes_secured_cannot_be_private() -> None:
     with pytest.raises(ConfigError, match="cannot protect connections by quic"):
         Host(psk=KEY, transports=[Secured()])  # type: ignore[list-item]
+
+
+async def test_a_dead_connection_leaves_nothing_to_the_collector() -> None:
+    async with Host(listen=LOOPBACK, psk=KEY) as server, Host(psk=KEY) as client:
+        await exchange(client, server, 1024)
+        await client.identify(server.peer_id)
+        gc.collect()
+        before = alive()
+        gc.disable()
+        try:
+            await client.disconnect(server.peer_id)
+            await fewer_than(before - 1)
+        finally:
+            gc.enable()
+
+
+async def fewer_than(count: int) -> None:
+    async with asyncio.timeout(5):
+        while alive() >= count:
+            await asyncio.sleep(0)
+
+
+def alive() -> int:
+    return sum(isinstance(one, ProtectedConnection) for one in gc.get_objects())
