@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from aiolibp2p.abc.security import EarlyData, Role
 from aiolibp2p.multiformats import Multiaddr, multihash, varint
-from aiolibp2p.multistream import HEADER, NA, encode_message
+from aiolibp2p.multistream import HEADER, NA, SIMULTANEOUS_ID, encode_message
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.peer import PrivateKey, SignedEnvelope
 from aiolibp2p.peer.peer_record import seal_peer_record
@@ -21,6 +21,7 @@ from aiolibp2p.security.noise import NoiseCipher
 from aiolibp2p.security.noise.messages import SIGNATURE_PREFIX, HandshakePayload, encode_payload
 from aiolibp2p.security.noise.xx import KeyPair
 from aiolibp2p.security.plaintext import PlaintextSecurity
+from aiolibp2p.swarm.upgrade import Upgrade
 from fuzz import certificates, corpus, identities, private_networks, wire
 from security.tls.forging import extension, moment
 
@@ -30,6 +31,9 @@ MAX_PER_SOURCE = 40
 
 STEADY_SIGNERS = ("ED25519", "RSA")
 """Kinds of keys whose signatures are the same each time, whatever the OpenSSL below."""
+
+ROLES = ((4, "responder"), (6, "initiator"))
+"""Of a peer that meets the number 5: its own, and what it says of itself."""
 
 Entries: TypeAlias = dict[str, bytes]
 
@@ -128,11 +132,21 @@ def _negotiations() -> dict[str, Entries]:
         "none": HEADER + unknown * 5,
     }
     answers = {"echo": HEADER + a + b"payload", "second": HEADER + NA + b, "none": HEADER + NA * 2}
+    both = HEADER + encode_message(SIMULTANEOUS_ID) + a
+    won, lost = (both + encode_message(f"select:{n}") + encode_message(role) for n, role in ROLES)
     long = encode_message("/" + "x" * 1000)
     return {
         "responder": proposals,
         "initiator": answers,
         "initiator_optimistic": answers,
+        "simultaneous_open": {
+            **{name: HEADER + NA + said.removeprefix(HEADER) for name, said in answers.items()},
+            "won": won + NA + b + b"payload",
+            "lost": lost + unknown + b + b"payload",
+            "equal": both + encode_message("select:5"),
+            "zeros": both + encode_message("select:04"),
+            "flood": both + a * 65,
+        },
         "multistream_messages": {"some": proposals["second"], "long": HEADER + long},
         "framing": {
             "short": varint.encode(3) + b"abc" + varint.encode(0),
@@ -205,12 +219,32 @@ def _upgrades() -> dict[str, Entries]:
             there = dialer.receive_data(back).to_send if back else b""
             said.append(there)
         initiator_said[name], responder_said[name] = b"".join(said), b"".join(heard)
+    simultaneous = {role: _met(wire.simultaneous_upgrade(number, wire.THEIRS)) for number, role in ROLES}
+    simultaneous["na"] = HEADER + NA + responder_said["early-muxer"].removeprefix(HEADER)
     proposal = HEADER + encode_message(wire.YAMUX)
     inside = {
         "at-once": proposal + b"first",
         "refused": HEADER + encode_message("/mplex/6.7.0") + proposal[len(HEADER) :],
     }
-    return {"upgrade_responder": initiator_said, "upgrade_initiator": responder_said, "inside_upgrade": inside}
+    return {
+        "upgrade_responder": initiator_said,
+        "upgrade_initiator": responder_said,
+        "upgrade_simultaneous": simultaneous,
+        "inside_upgrade": inside,
+    }
+
+
+def _met(theirs: Upgrade) -> bytes:
+    """All that this end says to one that draws 5."""
+    ours = wire.simultaneous_upgrade(5)
+    there, back = ours.start().to_send, theirs.start().to_send
+    said = b""
+    while there or back:
+        said += back
+        answer = ours.receive_data(back).to_send if back else b""
+        back = theirs.receive_data(there).to_send if there else b""
+        there = answer
+    return said
 
 
 def _muxing() -> dict[str, Entries]:

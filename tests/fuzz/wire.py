@@ -11,7 +11,17 @@ from typing import Any
 from aiolibp2p.abc.machine import ByteMachine
 from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import HandshakeFailed
-from aiolibp2p.multistream import HEADER, NA, Agreed, Initiator, Responder, encode_message
+from aiolibp2p.multistream import (
+    HEADER,
+    NA,
+    SIMULTANEOUS_ID,
+    Agreed,
+    AgreedInRole,
+    Initiator,
+    Responder,
+    SimultaneousOpen,
+    encode_message,
+)
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.protocols.identify.messages import IdentifyMessage, delimit, encode_parts
@@ -56,6 +66,15 @@ def secio_cipher(ours: bool = True) -> SecioCipher:
 def upgrade(role: Role, early: bool = True, key: PrivateKey = OURS) -> Upgrade:
     """An upgrade whose bytes are the same each time; without `early` the muxer is negotiated inside."""
     return Upgrade(role, UpgradePlan([security((YAMUX,) if early else (), key)], (YAMUX,)))
+
+
+def simultaneous_upgrade(number: int, key: PrivateKey = OURS) -> Upgrade:
+    """Of a dialer that draws this number."""
+    return Upgrade(Role.INITIATOR, UpgradePlan([security((YAMUX,), key)], (YAMUX,)), None, lambda: number)
+
+
+def agreed_in_role(event: AgreedInRole, trailing: bytes) -> object:
+    return event.protocol_id, event.role.value, trailing
 
 
 def agreed(event: Agreed, trailing: bytes) -> object:
@@ -168,6 +187,7 @@ def inside_upgrade(data: bytes) -> object:
 
 
 MULTISTREAM = (HEADER, NA, b"\x03ls\n", encode_message("/a"), encode_message("/b"), b"\x07/noise\n", b"\n", b"\x81\x08")
+SIMULTANEOUS = (*MULTISTREAM, *map(encode_message, (SIMULTANEOUS_ID, "select:4", "select:6", "initiator", "responder")))
 FRAMES = tuple(
     frames.HEADER.pack(0, kind, flags, stream_id, length)
     for kind, flags, stream_id, length in (
@@ -177,6 +197,10 @@ FRAMES = tuple(
 )  # fmt: skip
 PROTO = (b"\x0a", b"\x12", b"\x1a", b"\x22", b"\x2a\x0c/yamux/1.0.0", b"\x32", b"\x42", b"\x22\x0e\x12\x0c/yamux/1.0.0")
 REFUSED = (Refused,)
+
+
+def simultaneous_open() -> SimultaneousOpen:
+    return SimultaneousOpen(["/a", "/b"], lambda: 5)
 
 
 def negotiator_responder() -> Responder:
@@ -189,6 +213,7 @@ TARGETS = (
     Target("initiator", machine(lambda: Initiator(["/a", "/b"]), agreed), REFUSED, MULTISTREAM, executions=600),
     Target("initiator_optimistic", machine(lambda: Initiator(["/a", "/b"], b"hello"), agreed), REFUSED, MULTISTREAM),
     Target("responder", machine(negotiator_responder, agreed), REFUSED, MULTISTREAM, executions=600),
+    Target("simultaneous_open", machine(simultaneous_open, agreed_in_role), REFUSED, SIMULTANEOUS, executions=600),
     Target("noise_payload", noise_payload, (HandshakeFailed,), PROTO, executions=1000),
     Target("noise_identity", noise_identity, REFUSED, PROTO, executions=250),
     Target("noise_initiator", machine(lambda: security().start(Role.INITIATOR), secured), REFUSED, executions=250),
@@ -202,6 +227,7 @@ TARGETS = (
     Target("yamux_responder", session(Role.RESPONDER), REFUSED, FRAMES, executions=600),
     Target("upgrade_initiator", machine(lambda: upgrade(Role.INITIATOR), upgraded), REFUSED, MULTISTREAM, 250),
     Target("upgrade_responder", machine(lambda: upgrade(Role.RESPONDER), upgraded), REFUSED, MULTISTREAM, 250),
+    Target("upgrade_simultaneous", machine(lambda: simultaneous_upgrade(5), upgraded), REFUSED, SIMULTANEOUS, 250),
     Target("inside_upgrade", inside_upgrade, REFUSED, MULTISTREAM, executions=150),
     Target("identify", identify, REFUSED, PROTO, executions=500, max_bytes=16384),
 )
