@@ -47,7 +47,6 @@ class Peer:
         sock.settimeout(PATIENCE_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
-        self.is_dialer = is_dialer
         self.identity = identity or Identity()
         self.noise = Noise()
         self.their_payload = b""
@@ -65,6 +64,11 @@ class Peer:
         self._plain = b""
         self._keys = b"", b""
         self._sent = self._opened = 0
+        self.take_role(is_dialer)
+
+    def take_role(self, is_dialer: bool) -> None:
+        """What it is from now on: noise, and the ids of its streams, go by that."""
+        self.is_dialer = is_dialer
         self._next_id = 1 if is_dialer else 2
 
     @classmethod
@@ -104,22 +108,28 @@ class Peer:
 
     def shake_hands(self) -> None:
         """Multistream and noise, as dialer or listener."""
+        self.negotiate()
         if self.is_dialer:
             self._shake_hands_first()
         else:
             self._shake_hands_second()
 
+    def negotiate(self) -> None:
+        """Agree on noise."""
+        if self.is_dialer:
+            self.send_raw(self.proposal())
+            self.expect(wire.ask(NOISE))
+        else:
+            self.expect(wire.ask(NOISE))
+            self.send_raw(self.proposal())
+
     def _shake_hands_first(self) -> None:
-        self.send_raw(self.proposal())
-        self.expect(wire.ask(NOISE))
         self.send_message(self.noise.first(self.ephemeral()))
         self.their_payload = self.noise.read_second(self.read_message())
         self.send_message(self.noise.third(self.static(), self.payload()))
         self._keys = self.noise.split()
 
     def _shake_hands_second(self) -> None:
-        self.expect(wire.ask(NOISE))
-        self.send_raw(self.proposal())
         self.noise.read_first(self.read_message())
         self.send_message(self.noise.second(self.ephemeral(), self.static(), self.payload()))
         self.their_payload = self.noise.read_third(self.read_message())
