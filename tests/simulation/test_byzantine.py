@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aiolibp2p.multistream import negotiator
+from aiolibp2p.multistream import negotiator, simultaneous
 from aiolibp2p.muxers.yamux import session
 from aiolibp2p.security.noise import handshake
 from aiolibp2p.simulator.byzantine import LAYERS
@@ -52,10 +52,11 @@ def fails_on(victim: type, method: str, monkeypatch: pytest.MonkeyPatch, nth: in
     ("victim", "method"),
     [
         (negotiator.Responder, "receive_data"),
+        (simultaneous.SimultaneousOpen, "receive_data"),
         (handshake.NoiseHandshake, "receive_data"),
         (session.YamuxSession, "receive_data"),
     ],
-    ids=["multistream", "noise", "yamux"],
+    ids=["multistream", "simultaneous open", "noise", "yamux"],
 )
 def test_a_parser_with_a_bug_does_not_go_unseen(victim: type, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fails_on(victim, method, monkeypatch, nth=1)

@@ -21,6 +21,7 @@ MAX_U32 = 2**32 - 1
 _HEADER = struct.Struct(">BBHII")
 
 MULTISTREAM = b"/multistream/1.0.0\n"
+SIMULTANEOUS = b"/libp2p/simultaneous-connect\n"
 PROTOCOLS = (b"/ipfs/ping/1.0.0", b"/ipfs/id/1.0.0", b"/ipfs/id/push/1.0.0", b"/noise", b"/yamux/1.0.0", b"na", b"ls")
 
 
@@ -74,6 +75,14 @@ def _spoilt_proposal(source: random.Random) -> list[bytes]:
     return [mutate(proposal(source.choice(PROTOCOLS)) + source.randbytes(34), source)]
 
 
+def _simultaneous_open(source: random.Random) -> list[bytes]:
+    """Words of the extension: the first three as they should be, or any in any order."""
+    number = source.choice((b"0", b"18446744073709551615", b"18446744073709551616", b"-1", b"", b"9" * 500, b"07"))
+    words = (SIMULTANEOUS, b"/noise\n", b"select:" + number + b"\n", b"initiator\n", b"responder\n", b"na\n")
+    first = words[:3] if source.random() < 0.7 else ()
+    return [message(word) for word in (MULTISTREAM, *first, *source.choices(words, k=source.randint(0, 8)))]
+
+
 MULTISTREAM_ATTACKS: tuple[Attack, ...] = (
     _noise_of_bytes,
     _other_tongues,
@@ -82,6 +91,7 @@ MULTISTREAM_ATTACKS: tuple[Attack, ...] = (
     _many_proposals,
     _no_newline,
     _spoilt_proposal,
+    _simultaneous_open,
 )
 
 # Noise, behind an honest proposal

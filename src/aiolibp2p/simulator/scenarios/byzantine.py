@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiolibp2p.abc.connection import RawConnection
 from aiolibp2p.abc.security import Role
+from aiolibp2p.assembly import Limits
 from aiolibp2p.errors import Libp2pError
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.simulator.byzantine import LAYERS, ByzantinePeer
@@ -16,6 +17,8 @@ from aiolibp2p.simulator.scenario import Scenario
 from aiolibp2p.simulator.scenarios import workloads
 from aiolibp2p.simulator.topology import full_mesh
 from aiolibp2p.simulator.transport.stream import StreamConnection, StreamTransport
+from aiolibp2p.swarm import SwarmConfig
+from aiolibp2p.swarm.upgrader import UpgraderConfig
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.node import Node
@@ -28,12 +31,14 @@ END_S = 45.0
 PING_EVERY_S = 3.0
 MAX_PING_S = 1.0
 PORT = 4001
+ASKING = Limits(swarm=SwarmConfig(upgrade=UpgraderConfig(simultaneous_open=True)))
+"""Of every other node: whom it dials may claim to have dialled, too."""
 
 
 async def run(simulation: Simulation) -> None:
     """Attacks at layers drawn from the seed, in both directions; connections and pings of the honest hold."""
-    for _ in range(simulation.size):
-        simulation.add_node()
+    for number in range(simulation.size):
+        simulation.add_node(limits=ASKING if number % 2 else Limits())
     await simulation.start_nodes()
     edges = full_mesh(simulation.size)
     await workloads.connect_all(simulation, edges, over_s=1.0)
