@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -211,22 +212,20 @@ async def test_silence_costs_no_more_than_the_deadline(words: tuple[bytes, ...])
         assert isinstance(reason, TimeoutExpired)
 
 
+def end_early(peer: Peer, said: bytes) -> None:
+    with contextlib.suppress(Gone):
+        peer.send_raw(said)
+        peer.half_close()
+        while True:
+            peer.read_raw(1)
+
+
 async def test_an_end_at_any_place() -> None:
     said = b"".join((*selects(str(HIGHEST)), wire.text("initiator"), wire.text(NOISE)))
-
-    def cut(place: int) -> Callable[[Peer], None]:
-        def answer(peer: Peer) -> None:
-            with contextlib.suppress(Gone):
-                peer.send_raw(said[:place])
-                peer.half_close()
-                while True:
-                    peer.read_raw(1)
-
-        return answer
 
     async with scene(asking()) as stage:
         for place in range(0, len(said), 5):
             async with asyncio.timeout(AT_ONCE_S):
-                failed = await stage.dial(cut(place))
+                failed = await stage.dial(partial(end_early, said=said[:place]))
             ((_, reason),) = failed.attempts
             assert isinstance(reason, RemoteError), (place, reason)

@@ -33,7 +33,7 @@ class UpgraderConfig:
     """The kinds of keys that peers and the host itself may have. Without Ed25519 few peers are left."""
     simultaneous_open: bool = False
     """Every dial allows for a peer that dials us at the same moment over the same ports, and knows this deprecated
-    extension (connections/simopen.md): what old peers need behind NATs. It costs half a round trip."""
+    extension (connections/simopen.md): what old peers need behind NATs. It costs each dial a round trip."""
 
 
 @dataclass(frozen=True)
