@@ -1,4 +1,4 @@
-"""The go peer: interop/go, and the toolchain that builds it."""
+"""The go peer: interop/go, and the toolchain that builds it and other programs in go."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ class GoPeer(Peer):
     @classmethod
     def program(cls) -> list[str]:
         """The binary, built once."""
-        return [str(_binary())]
+        return [str(go_program(HOME))]
 
 
 @functools.cache
-def _binary() -> Path:
+def go_program(home: Path) -> Path:
+    """The binary of a go module of ours, built once. Raises ToolchainMissing, BuildFailed."""
     go, version = _toolchain()
 
     def build(target: Path) -> None:
-        run_tool([go, "build", "-ldflags=-s -w", "-o", str(target / "peer"), "."], HOME, SETTINGS)
+        run_tool([go, "build", "-ldflags=-s -w", "-o", str(target / "peer"), "."], home, SETTINGS)
 
-    sources = [*HOME.glob("*.go"), HOME / "go.mod", HOME / "go.sum"]
+    sources = [*home.glob("*.go"), home / "go.mod", home / "go.sum"]
     return built_once(build_key(version, sources), build) / "peer"
 
 
