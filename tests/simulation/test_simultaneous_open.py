@@ -22,9 +22,8 @@ from aiolibp2p.simulator.scenarios import find, simultaneous_open
 from aiolibp2p.simulator.simulation import Simulation
 from aiolibp2p.simulator.trace import Trace
 from aiolibp2p.simulator.transport import StreamTransport, StreamTransportConfig
-from aiolibp2p.swarm import SwarmConfig
+from aiolibp2p.swarm import DialOptions, SwarmConfig
 from aiolibp2p.swarm.connection import Connection
-from aiolibp2p.swarm.dialer import DialOptions
 from aiolibp2p.swarm.upgrader import UpgraderConfig
 from waiting import after
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiolibp2p import Host, Limits
 from aiolibp2p.abc.security import Role, Security
 from aiolibp2p.errors import NegotiationFailed, PeerIdMismatch, ProtocolViolation
 from aiolibp2p.io.runtime import SystemRuntime
@@ -19,7 +20,9 @@ from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.plaintext import PlaintextSecurity
 from aiolibp2p.security.secio import SecioSecurity
 from aiolibp2p.security.tls import TlsSecurity
+from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.upgrade import Upgrade, Upgraded, UpgradePlan
+from aiolibp2p.swarm.upgrader import UpgraderConfig
 
 YAMUX = "/yamux/1.0.0"
 SIMULTANEOUS = encode_message("/libp2p/simultaneous-connect")
@@ -161,3 +164,14 @@ def test_a_dialer_that_is_told_to_respond(security: str) -> None:
     initiator = Upgrade(Role.INITIATOR, UpgradePlan([MAKERS[security](BOB, True)], (YAMUX,)), ALICE.peer_id)
     there, here = run(Upgrade(Role.RESPONDER, plan, BOB.peer_id, lambda: 7), initiator)
     assert (there.role, here.role) == (Role.RESPONDER, Role.INITIATOR)
+
+
+@pytest.mark.spec("SIMO-1")
+@pytest.mark.parametrize("security", ["noise", "tls"])
+async def test_a_host_that_asks_gets_on_with_one_that_does_not(security: str) -> None:
+    limits = Limits(swarm=SwarmConfig(upgrade=UpgraderConfig(simultaneous_open=True)))
+    async with Host(listen=["/ip4/127.0.0.1/tcp/0"], security=[security]) as server, Host(limits=limits) as client:
+        connection = await client.connect(server.addresses[0])
+        assert connection.is_outbound
+        assert connection.security == MAKERS[security](ALICE, True).protocol_id
+        await server.ping(client.peer_id)
