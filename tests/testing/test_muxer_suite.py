@@ -23,4 +23,5 @@ class TestMplex(MuxerSuite):
     reset_codes = goodbye = keep_alive = False
 
     def muxer(self, runtime: Runtime) -> Muxer:
-        return Mplex(runtime, MplexConfig(max_inbound_streams=30, max_unread_bytes=512 * 1024))
+        limits = MplexConfig(max_inbound_streams=30, max_unread_stream_bytes=128 * 1024, max_unread_bytes=512 * 1024)
+        return Mplex(runtime, limits)

@@ -79,3 +79,43 @@ async def test_a_reader_that_never_reads_loses_its_stream_and_the_others_go_on()
         await other.write(b"pong")
         assert await other.read_exactly(4) == b"pong"
         assert len(client.connections()) == len(server.connections()) == 1
+
+
+@pytest.mark.spec("MPX-9")
+async def test_two_that_wait_for_each_other_are_freed() -> None:
+    limits = Limits(mplex=MplexConfig(stall_timeout_s=0.3))
+
+    async def hold(stream: Stream) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def fill(stream: Stream) -> None:
+        while True:
+            await stream.write(bytes(1024 * 1024))
+
+    async with asyncio.timeout(20), host(limits=limits) as server, host(limits=limits) as client:
+        for one in (server, client):
+            one.set_stream_handler("/hold/1.0.0", hold)
+            one.set_stream_handler("/echo/1.0.0", echo)
+        ours = await client.new_stream(server.addresses[0], "/hold/1.0.0")
+        theirs = await server.new_stream(client.peer_id, "/hold/1.0.0")
+        ends = await asyncio.gather(fill(ours), fill(theirs), return_exceptions=True)
+        assert [type(error) for error in ends] == [StreamReset, StreamReset]
+        assert len(client.connections()) == len(server.connections()) == 1
+        other = await server.new_stream(client.peer_id, "/echo/1.0.0")
+        await other.write(b"still there")
+        assert await other.read_exactly(11) == b"still there"
+
+
+async def test_a_hundred_streams_at_once() -> None:
+    async def ask(stream: Stream, text: bytes) -> None:
+        await stream.write(text)
+        assert await stream.read_exactly(len(text)) == text
+        await stream.close()
+
+    async with asyncio.timeout(20), host() as server, host() as client:
+        server.set_stream_handler("/echo/1.0.0", echo)
+        await client.connect(server.addresses[0])
+        streams = [await client.new_stream(server.peer_id, "/echo/1.0.0") for _ in range(100)]
+        await asyncio.gather(*(ask(stream, b"%d" % number * 1000) for number, stream in enumerate(streams)))
+        assert await client.ping(server.peer_id) < 20
+        assert len(client.connections()) == len(server.connections()) == 1

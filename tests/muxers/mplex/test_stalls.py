@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from aiolibp2p.errors import ConfigError
-from aiolibp2p.muxers.mplex import MplexConfig
-from muxers.mplex.wire import MESSAGE_I, NEW, RESET_R, end, message, messages, pair
+from aiolibp2p.testing.muxer_suite import MuxerEnd, MuxerStream
+from muxers.mplex.wire import CLOSE_I, MESSAGE_I, NEW, RESET_I, RESET_R, end, message, messages, pair, served
+
+STALL_S = 5.0
 
 
 @pytest.mark.spec("MPX-9")
@@ -146,9 +147,66 @@ def test_two_that_wait_for_each_other_are_freed() -> None:
     assert there.read() == b"works"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("max_inbound_streams", -1), ("stall_timeout_s", -0.1), ("linger_s", float("nan"))]
-)
-def test_limits_that_make_no_sense(name: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=f"MplexConfig: {name} must be at least 0"):
-        MplexConfig(**{name: value})  # type: ignore[arg-type]
+def stalled(**limits: float) -> tuple[MuxerEnd, MuxerStream]:
+    """A session whose stream 0 holds up the connection."""
+    one = served(max_unread_stream_bytes=1000, **limits)
+    one.receive(message(0, MESSAGE_I, bytes(999)))
+    assert not one.wire.paused
+    one.receive(message(0, MESSAGE_I, b"y"))
+    assert one.wire.paused
+    return one, one.newest()
+
+
+@pytest.mark.spec("MPX-9")
+def test_a_mebibyte_is_held_unless_told_otherwise() -> None:
+    one = served()
+    for _ in range(15):
+        one.receive(message(0, MESSAGE_I, bytes(65_536)))
+    one.receive(message(0, MESSAGE_I, bytes(65_535)))
+    assert not one.wire.paused
+    one.receive(message(0, MESSAGE_I, b"y"))
+    assert one.wire.paused
+    assert one.next_timeout() == STALL_S
+    assert one.acceptor.timeouts_changed == 1
+
+
+@pytest.mark.spec("MPX-9")
+def test_what_was_read_already_stalls_others_too() -> None:
+    one, first = stalled()
+    one.clock.time = 1
+    one.receive(message(1, NEW) + message(1, MESSAGE_I, bytes(1001)))
+    second = one.newest()
+    first.read()
+    assert one.wire.paused
+    assert one.session.next_timeout() == 1 + STALL_S
+    second.read()
+    assert not one.wire.paused
+    assert one.session.next_timeout() is None
+
+
+@pytest.mark.parametrize("how", [message(0, RESET_I), message(0, CLOSE_I), message(0, CLOSE_I) + message(0, RESET_I)])
+def test_what_the_peer_has_ended_holds_up_nobody(how: bytes) -> None:
+    one, stream = stalled()
+    one.receive(how)
+    assert not one.wire.paused
+    assert one.session.next_timeout() is None
+    assert stream.sink.received == b"x" + bytes(999) + b"y"
+
+
+def test_abort_forgets_the_deadline() -> None:
+    one, stream = stalled()
+    one.session.abort("gone")
+    assert stream.sink.resets == 1
+    assert one.session.next_timeout() is None
+    one.session.handle_timeout(100)
+    assert stream.sink.resets == 1
+
+
+def test_finished_streams_count_until_they_are_read() -> None:
+    one = end(max_unread_bytes=1000)
+    one.receive(message(0, NEW) + message(0, MESSAGE_I, bytes(1000)) + message(0, CLOSE_I))
+    one.newest().close_write()
+    one.receive(message(1, NEW) + message(1, MESSAGE_I, b"x"))
+    assert one.newest().is_reset
+    one.session.consumed(next(iter(one.acceptor.sinks)), 1000)
+    assert one.session.stream_count == 0

@@ -13,9 +13,9 @@ from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair
 NEW, MESSAGE_R, MESSAGE_I, CLOSE_R, CLOSE_I, RESET_R, RESET_I = range(7)
 
 
-def message(number: int, flag: int, body: bytes = b"") -> bytes:
-    """One message."""
-    return varint.encode(number << 3 | flag) + varint.encode(len(body)) + body
+def message(number: int, flag: int, body: bytes = b"", length: int | None = None) -> bytes:
+    """One message, whatever length it claims."""
+    return varint.encode(number << 3 | flag) + varint.encode(len(body) if length is None else length) + body
 
 
 def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -33,6 +33,13 @@ def end(role: Role = Role.RESPONDER, **limits: float) -> MuxerEnd:
     """One session, for bytes made by hand."""
     clock = Clock()
     return MuxerEnd(Mplex(clock, MplexConfig(**limits)), role, clock)  # type: ignore[arg-type]
+
+
+def served(**limits: float) -> MuxerEnd:
+    """A session in which the peer has opened stream 0 and sent one byte."""
+    ours = end(**limits)
+    ours.receive(message(0, NEW) + message(0, MESSAGE_I, b"x"))
+    return ours
 
 
 def pair(**limits: float) -> MuxerPair:

@@ -74,8 +74,12 @@ class FrameReader:
 def _read_varint(data: bytes, at: int, most: int, what: str) -> tuple[int, int]:
     """The value and where it ends; -1 while bytes are missing. Raises ProtocolViolation."""
     end = len(data)
-    if at < end and data[at] < _MORE:
-        return data[at], at + 1
+    if at + 1 < end:  # most have one byte or two
+        low, high = data[at], data[at + 1]
+        if low < _MORE:
+            return low, at + 1
+        if 0 < high < _MORE:
+            return low & 0x7F | high << 7, at + 2
     value = shift = 0
     for position in range(at, min(end, at + most)):
         byte = data[position]
