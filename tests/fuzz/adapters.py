@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from aiolibp2p.abc.machine import ByteString, Output
+from aiolibp2p.abc.muxer import Muxer, MuxerSession
 from aiolibp2p.abc.security import Cipher, Role
 from aiolibp2p.errors import RemoteError
 from aiolibp2p.io.framing import parse_prefix
 from aiolibp2p.multistream import MessageReader
-from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
 from aiolibp2p.muxers.yamux.frames import ACK, DATA
 from aiolibp2p.muxers.yamux.stream_state import StreamState
 from aiolibp2p.protocols.identify.messages import IdentifyMessage
 from aiolibp2p.protocols.identify.messages import MessageReader as IdentifyReader
-from muxers.yamux.pair import Clock, Wire
+from aiolibp2p.testing.muxer_suite import Wire
 
 FRAMING_LIMIT_BYTES = 300
 UNKNOWN_STREAM = 9
@@ -143,7 +143,7 @@ class StreamEnd:
 
     def __init__(self, log: list[tuple[Any, ...]]) -> None:
         self.stream_id = 0
-        self.session: YamuxSession | None = None
+        self.session: MuxerSession | None = None
         self._log = log
         self._received = 0
         self._ended = False
@@ -180,14 +180,13 @@ class StreamEnd:
 
 
 class Session(Adapter):
-    """A yamux session with one stream of its own; the end is what it told its streams, and how many it has."""
+    """A muxer's session with one stream of its own; the end is what it told its streams, and how many it has."""
 
-    def __init__(self, role: Role) -> None:
+    def __init__(self, muxer: Muxer, role: Role) -> None:
         self._wire = Wire()
         self._log: list[tuple[Any, ...]] = [("start",)]
         self._live: list[StreamEnd] = []
-        config = YamuxConfig(max_inbound_streams=4)
-        self._session = YamuxSession(role, self, self._wire, Clock(), config)
+        self._session = muxer.start(role, self, self._wire)
         sink = StreamEnd(self._log)
         sink.session = self._session
         sink.stream_id = self._session.open_stream(sink)

@@ -265,6 +265,7 @@ def _muxing() -> dict[str, Entries]:
             "too-much": frame(0, syn, theirs, b"", 2**18 + 1),
             "refused": frame(0, syn, theirs + 12, b"abc") + frame(0, fin, theirs + 12, b"def"),
         }
+    mplex = _mplex()
     message = IdentifyMessage(
         public_key=wire.THEIRS.public_key.marshal(),
         listen_addresses=(Multiaddr("/ip4/192.0.2.1/tcp/4001"),),
@@ -277,7 +278,29 @@ def _muxing() -> dict[str, Entries]:
     parts = [encode_parts(IdentifyMessage(protocols=(name,)))[0] for name in ("/a", "/b", "/a")]
     identify = {"whole": delimit(encode_parts(message)), "parts": delimit(parts), "empty": b"\x00"}
     both = {name: data for entries in conversations.values() for name, data in entries.items()}
-    return {**conversations, "yamux_frames": both, "identify": identify}
+    return {**conversations, "yamux_frames": both, "mplex": mplex, "identify": identify}
+
+
+def _mplex() -> Entries:
+    new, to_ours, data, close, to_theirs_reset = 0, 1, 2, 4, 6
+
+    def message(number: int, flag: int, body: bytes = b"") -> bytes:
+        return wire.mplex_message(number, flag, len(body)) + body
+
+    return {
+        "opened": message(0, new, b"0") + message(0, data, b"hello") + message(0, data, b" world") + message(0, close),
+        "answered": message(0, to_ours, b"answer") + message(0, 3),
+        "reset": message(0, new) + message(0, data, b"x") + message(0, to_theirs_reset) + message(0, data, b"late"),
+        "ours-reset": message(0, 5) + message(0, to_ours, b"late"),
+        "many": b"".join(message(number, new) for number in range(6)),
+        "close-twice": message(2, new) + message(2, close) * 2,
+        "data-after-close": message(2, new) + message(2, close) + message(2, data, b"late"),
+        "open-twice": message(0, new) * 2,
+        "unknown": message(9, data, b"who") + message(9, close) + message(9, to_theirs_reset),
+        "refused": message(7, new) + message(7, data, b"abc"),
+        "long": message(1, new) + message(1, data, bytes(300)) + message(2**57, new) + message(2**57, data, b"x"),
+        "too-long": message(1, new) + wire.mplex_message(1, data, 2**20 + 1),
+    }
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from aiolibp2p.abc.machine import ByteMachine
+from aiolibp2p.abc.muxer import Muxer
 from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import HandshakeFailed
+from aiolibp2p.multiformats import varint
 from aiolibp2p.multistream import (
     HEADER,
     NA,
@@ -22,7 +24,8 @@ from aiolibp2p.multistream import (
     SimultaneousOpen,
     encode_message,
 )
-from aiolibp2p.muxers.yamux import frames
+from aiolibp2p.muxers.mplex import Mplex, MplexConfig
+from aiolibp2p.muxers.yamux import Yamux, YamuxConfig, frames
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.protocols.identify.messages import IdentifyMessage, delimit, encode_parts
 from aiolibp2p.security.noise import NoiseCipher, NoiseSecurity
@@ -32,6 +35,7 @@ from aiolibp2p.security.plaintext import PlaintextSecurity
 from aiolibp2p.security.secio import SecioCipher, SecioHandshake, SecioSecurity
 from aiolibp2p.security.secio.stretch import Keys
 from aiolibp2p.swarm.upgrade import Upgrade, Upgraded, UpgradePlan
+from aiolibp2p.testing.muxer_suite import Clock
 from fuzz import adapters
 from fuzz.cuts import Fed, Refused, Transcript, raise_if_refused, same_however_cut
 from fuzz.engine import Target
@@ -113,11 +117,11 @@ def adapter(make: Callable[[], Any]) -> Callable[[bytes], object]:
     return lambda data: ended(same_however_cut(make, data))
 
 
-def session(role: Role) -> Callable[[bytes], object]:
-    """yamux: the shape is the kinds of things its streams were told."""
+def session(muxer: Muxer, role: Role) -> Callable[[bytes], object]:
+    """A muxer: the shape is the kinds of things its streams were told."""
 
     def run(data: bytes) -> object:
-        _, log = raise_if_refused(same_however_cut(lambda: adapters.Session(role), data)).end
+        _, log = raise_if_refused(same_however_cut(lambda: adapters.Session(muxer, role), data)).end
         kinds = list(dict.fromkeys(entry[0] for entry in log))
         reason = next((entry[1] for entry in log if entry[0] == "violation"), "")
         return kinds, "".join(letter for letter in reason if not letter.isdigit())
@@ -186,6 +190,11 @@ def inside_upgrade(data: bytes) -> object:
     return ended(same_however_cut(make, opening + output.to_send + sealed, upgraded, heard))
 
 
+def mplex_message(number: int, flag: int, length: int) -> bytes:
+    """Without its body."""
+    return varint.encode(number << 3 | flag) + varint.encode(length)
+
+
 MULTISTREAM = (HEADER, NA, b"\x03ls\n", encode_message("/a"), encode_message("/b"), b"\x07/noise\n", b"\n", b"\x81\x08")
 SIMULTANEOUS = (*MULTISTREAM, *map(encode_message, (SIMULTANEOUS_ID, "select:4", "select:6", "initiator", "responder")))
 FRAMES = tuple(
@@ -196,6 +205,15 @@ FRAMES = tuple(
     )
 )  # fmt: skip
 PROTO = (b"\x0a", b"\x12", b"\x1a", b"\x22", b"\x2a\x0c/yamux/1.0.0", b"\x32", b"\x42", b"\x22\x0e\x12\x0c/yamux/1.0.0")
+MPLEX_MESSAGES = tuple(
+    mplex_message(number, flag, length)
+    for number, flag, length in (
+        (0, 0, 0), (1, 0, 3), (2, 0, 0), (7, 0, 1), (0, 1, 3), (0, 2, 3), (1, 2, 200), (2, 4, 0), (0, 3, 0), (0, 5, 0),
+        (1, 6, 0), (9, 2, 5), (0, 7, 0), (0, 2, 2**20), (0, 2, 2**20 + 1), (2**60 - 1, 0, 0),
+    )
+)  # fmt: skip
+YAMUX_OF_FOUR = Yamux(Clock(), YamuxConfig(max_inbound_streams=4))
+MPLEX_OF_FOUR = Mplex(Clock(), MplexConfig(max_inbound_streams=4))
 REFUSED = (Refused,)
 
 
@@ -223,8 +241,9 @@ TARGETS = (
     Target("secio", machine(secio, secured), REFUSED, PROTO, executions=250),
     Target("secio_cipher", adapter(lambda: adapters.Frames(secio_cipher())), REFUSED, (b"\0\0\0", b"\0\1\0\0")),
     Target("yamux_frames", adapter(adapters.YamuxFrames), REFUSED, FRAMES, executions=600),
-    Target("yamux_initiator", session(Role.INITIATOR), REFUSED, FRAMES, executions=600),
-    Target("yamux_responder", session(Role.RESPONDER), REFUSED, FRAMES, executions=600),
+    Target("yamux_initiator", session(YAMUX_OF_FOUR, Role.INITIATOR), REFUSED, FRAMES, executions=600),
+    Target("yamux_responder", session(YAMUX_OF_FOUR, Role.RESPONDER), REFUSED, FRAMES, executions=600),
+    Target("mplex", session(MPLEX_OF_FOUR, Role.RESPONDER), REFUSED, MPLEX_MESSAGES, executions=600),
     Target("upgrade_initiator", machine(lambda: upgrade(Role.INITIATOR), upgraded), REFUSED, MULTISTREAM, 250),
     Target("upgrade_responder", machine(lambda: upgrade(Role.RESPONDER), upgraded), REFUSED, MULTISTREAM, 250),
     Target("upgrade_simultaneous", machine(lambda: simultaneous_upgrade(5), upgraded), REFUSED, SIMULTANEOUS, 250),
