@@ -129,17 +129,6 @@ def test_small_pieces_are_copied_and_large_ones_are_not() -> None:
     assert [type(piece) for piece in small + large] == [bytes, memoryview]
 
 
-def test_a_forgotten_stream_loses_the_rest_of_its_body_in_step() -> None:
-    record = Record()
-    reader = FrameReader()
-    reader.receive(message(1, MESSAGE_I, b"abc", length=6), record)
-    reader.forget(StreamState(1, None, is_ours=False))
-    reader.receive(b"d", record)
-    reader.forget(record.streams[1])
-    reader.receive(b"ef" + message(3, MESSAGE_I, b"next"), record)
-    assert [told for told in record.told if told[0] == "body"] == [("body", 1, b"abcd"), ("body", 3, b"next")]
-
-
 @given(garbage=st.binary(max_size=400))
 def test_garbage_is_a_violation_or_nothing(garbage: bytes) -> None:
     def outcome(*inputs: bytes) -> object:

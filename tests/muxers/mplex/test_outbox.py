@@ -129,6 +129,19 @@ def test_a_write_that_the_open_message_takes_whole_leaves_it_open() -> None:
     assert list(messages(bytes(wire.sent))) == [(0, MESSAGE_R, b"head" + bytes(DIRECT_BYTES) + b"tail")]
 
 
+@pytest.mark.parametrize("over", range(-4, 5))
+def test_growth_leaves_room_for_the_length(over: int) -> None:
+    out, wire = outbox()
+    stream = theirs()
+    out.held = True
+    left = PENDING_BYTES - 1 + over
+    for n in (16_000, 16_000, 16_000, left - 48_000 - 9, 9):
+        out.data(stream, bytes(n), n)
+    out.flush()
+    assert max(wire.sizes) <= PENDING_BYTES
+    assert sum(len(body) for _, _, body in messages(bytes(wire.sent))) == left
+
+
 def test_a_flush_with_nothing_pending_sends_nothing() -> None:
     out, wire = outbox()
     out.flush()

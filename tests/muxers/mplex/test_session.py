@@ -50,6 +50,7 @@ def test_a_close_ends_one_direction_behind_what_was_sent() -> None:
     one.receive(message(0, MESSAGE_I, b"yz") + message(0, CLOSE_I) * 2)
     assert stream.sink.received == b"xyz"
     assert stream.sink.ended
+    assert not stream.sink.too_late
     assert stream.write(b"still ours") == 10
     stream.close_write()
     stream.close_write()
@@ -241,3 +242,22 @@ def test_both_close_and_nothing_is_left() -> None:
     theirs.close_write()
     two.exchange()
     assert [one.session.stream_count for one in two.ends] == [0, 0]
+
+
+def test_abort_within_a_message() -> None:
+    one = served()
+    one.receive(message(0, MESSAGE_I, b"half", length=8))
+    one.session.abort("gone")
+    one.session.receive_data(b"rest")
+    assert one.newest().sink.received == b"xhalf"
+
+
+def test_an_answer_leaves_at_once_unless_several_readers_were_woken() -> None:
+    one = served()
+    one.receive(message(1, NEW) + message(1, MESSAGE_I, b"x"))
+    one.newest().write(b"at once")
+    assert one.wire.sizes
+    one.wire.sizes.clear()
+    one.receive(message(0, MESSAGE_I, b"y") + message(1, MESSAGE_I, b"y"))
+    one.newest().write(b"together with others")
+    assert not one.wire.sizes

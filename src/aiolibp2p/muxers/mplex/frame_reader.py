@@ -65,11 +65,6 @@ class FrameReader:
             handler.body_received(self._body, piece_of(data, at, n))
         return at + n
 
-    def forget(self, state: StreamState) -> None:
-        """The stream is gone: drop the rest of its body."""
-        if self._body is state:
-            self._body = None
-
 
 def _read_varint(data: bytes, at: int, most: int, what: str) -> tuple[int, int]:
     """The value and where it ends; -1 while bytes are missing. Raises ProtocolViolation."""

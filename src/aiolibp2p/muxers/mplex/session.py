@@ -245,7 +245,6 @@ class MplexSession:
         for registry in (self._streams, self._stalled, self._lingering):
             registry.clear()
         for state in states:
-            self._reader.forget(state)
             sink, state.sink = state.sink, None
             if sink is not None:
                 sink.reset_received(0, reason)
@@ -273,7 +272,6 @@ class MplexSession:
             return
         self._give_up_unread(state)
         self._lingering.pop(state.key, None)
-        self._reader.forget(state)
         if not state.is_ours:
             self._inbound -= 1
         self._acceptor.capacity()
