@@ -289,8 +289,7 @@ class YamuxSession:
         self.closed = True
         for state in self._table.clear():
             self._reader.forget(state)
-            if state.sink is not None:
-                state.sink.reset_received(0, reason)
+            state.end(reason)
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         acceptor.capacity()
 

@@ -46,6 +46,12 @@ class StreamState:
         self.got_fin = False
         self.discarding = False
 
+    def end(self, reason: str) -> None:
+        """The connection is gone: tell the sink, and let go of it, for what is pending may still refer to us."""
+        sink, self.sink = self.sink, None
+        if sink is not None:
+            sink.reset_received(0, reason)
+
     def take_flags(self) -> int:
         """The flags for a frame that leaves now."""
         flags = self.flags
