@@ -44,7 +44,9 @@ class MplexSession:
         self._runtime = runtime
         self._config = config
         self._streams: dict[int, StreamState] = {}
-        self._inbound = 0
+        self._by_key: dict[int, StreamState] = {}
+        """The same, by what the wire calls them: a peer may use a number again, our ids are new each time."""
+        self._inbound = self._accepted = 0
         self._next_number = 0
         self._unread = 0
         self._stalled: dict[int, float] = {}
@@ -84,7 +86,7 @@ class MplexSession:
             return None
         # Odd flags come from whoever accepted the stream: it is one of ours then.
         is_ours = bool(flag & 1)
-        state = self._streams.get(frames.stream_key(number, is_ours))
+        state = self._by_key.get(frames.stream_key(number, is_ours))
         if state is None:
             return None
         kind = flag if is_ours else flag - frames.BY_OPENER
@@ -105,7 +107,7 @@ class MplexSession:
         if sink is None:
             state.dropped += n
             if state.dropped > self._config.max_dropped_bytes:
-                self.reset_stream(state.key)
+                self.reset_stream(state.stream_id)
             return
         self._unread += n
         state.unread += n
@@ -114,21 +116,23 @@ class MplexSession:
             return
         self._woken += 1
         sink.data_received(piece)
-        if state.unread > self._config.max_unread_stream_bytes and state.key not in self._stalled:
+        if state.unread > self._config.max_unread_stream_bytes and state.stream_id not in self._stalled:
             self._stall(state)
 
     def _accept(self, number: int) -> None:
         state = StreamState(number, None, is_ours=False)
-        if state.key in self._streams:
+        if state.key in self._by_key:
             raise ProtocolViolation(f"mplex stream id {number} is open already")
         if self.closed or self._inbound >= self._config.max_inbound_streams:
             self._outbox.control(state.take_bodiless(RESET))
             return
-        self._streams[state.key] = state
+        state.stream_id = frames.stream_key(self._accepted, is_ours=False)
+        self._accepted += 1
+        self._streams[state.stream_id] = self._by_key[state.key] = state
         self._inbound += 1
-        sink = self._acceptor.accept(state.key)
+        sink = self._acceptor.accept(state.stream_id)
         if sink is None:
-            self.reset_stream(state.key)
+            self.reset_stream(state.stream_id)
         else:
             state.sink = sink
 
@@ -153,11 +157,11 @@ class MplexSession:
     def _stall(self, state: StreamState) -> None:
         if not self._stalled:
             self._wire.pause_reading()
-        self._stalled[state.key] = self._runtime.now() + self._config.stall_timeout_s
+        self._stalled[state.stream_id] = self._runtime.now() + self._config.stall_timeout_s
         self._acceptor.timeout_changed()
 
     def _go_on(self, state: StreamState) -> None:
-        if self._stalled.pop(state.key, None) is not None and not self._stalled:
+        if self._stalled.pop(state.stream_id, None) is not None and not self._stalled:
             self._wire.resume_reading()
 
     def consumed(self, stream_id: int, n: int) -> None:
@@ -182,8 +186,8 @@ class MplexSession:
             raise LimitExceeded("all stream ids of this connection are used up")
         state = StreamState(self._next_number, sink, is_ours=True)
         self._next_number += 1
-        self._streams[state.key] = state
-        return state.key
+        self._streams[state.stream_id] = self._by_key[state.key] = state
+        return state.stream_id
 
     def write(self, stream_id: int, data: ByteString) -> int:
         """Take all of it: only the transport says when to wait. Raises StreamClosed after close or reset."""
@@ -242,7 +246,7 @@ class MplexSession:
         """The connection is gone: reset every stream."""
         self.closed = True
         states = list(self._streams.values())
-        for registry in (self._streams, self._stalled, self._lingering):
+        for registry in (self._streams, self._by_key, self._stalled, self._lingering):
             registry.clear()
         for state in states:
             sink, state.sink = state.sink, None
@@ -253,7 +257,7 @@ class MplexSession:
 
     def _drop(self, state: StreamState, reason: str) -> None:
         sink = state.sink
-        self.reset_stream(state.key)
+        self.reset_stream(state.stream_id)
         if sink is not None:
             sink.reset_received(0, reason)
 
@@ -268,10 +272,11 @@ class MplexSession:
             self._forget(state)
 
     def _forget(self, state: StreamState) -> None:
-        if self._streams.pop(state.key, None) is None:
+        if self._streams.pop(state.stream_id, None) is None:
             return
+        del self._by_key[state.key]
         self._give_up_unread(state)
-        self._lingering.pop(state.key, None)
+        self._lingering.pop(state.stream_id, None)
         if not state.is_ours:
             self._inbound -= 1
         self._acceptor.capacity()
@@ -290,7 +295,7 @@ class MplexSession:
         for state in self._expired(self._stalled, now):
             self._drop(state, f"its reader held up the connection for {self._config.stall_timeout_s:g} s")
         for state in self._expired(self._lingering, now):
-            self.reset_stream(state.key)
+            self.reset_stream(state.stream_id)
 
     def _expired(self, deadlines: dict[int, float], now: float) -> list[StreamState]:
         return [self._streams[key] for key, deadline in deadlines.items() if deadline <= now]

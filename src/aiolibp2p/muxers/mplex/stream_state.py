@@ -20,6 +20,7 @@ class StreamState:
         "number",
         "sent_close",
         "sink",
+        "stream_id",
         "unread",
     )
 
@@ -27,7 +28,8 @@ class StreamState:
         self.number = number
         self.is_ours = self.is_new = is_ours
         """New: the peer has not heard of it."""
-        self.key = stream_key(number, is_ours)
+        self.key = self.stream_id = stream_key(number, is_ours)
+        """On the wire, and for those who use it."""
         self.sink = sink
         self.sent_close = False
         self.got_close = False
