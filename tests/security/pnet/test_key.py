@@ -98,6 +98,7 @@ def test_any_key_comes_back(raw: bytes, codec: str) -> None:
         (lines("base16", RAW), "not base16"),
         (lines("base64", BODIES["base64"].rstrip(b"=")), "not base64"),
         (lines("base64", b"-_" + BODIES["base64"][2:]), "not base64"),
+        (lines("base64", BODIES["base64"][:9] + b"!" + BODIES["base64"][9:]), "not base64"),
         (lines("base64", RAW), "not base64"),
     ],
 )

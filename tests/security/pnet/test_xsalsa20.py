@@ -40,6 +40,7 @@ def test_streams(vector: dict[str, Any]) -> None:
     keystream = stream(vector).apply(bytes(vector["length"]))
     assert keystream.startswith(bytes.fromhex(vector["prefix"]))
     assert hashlib.sha256(keystream).hexdigest() == vector["sha256"]
+    assert hashlib.sha512(keystream).hexdigest() == vector["sha512"]
 
 
 @pytest.mark.spec("PNT-8")
