@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiolibp2p import Host, Limits, Stream
-from aiolibp2p.errors import StreamReset
+from aiolibp2p.errors import StreamClosed, StreamReset
 from aiolibp2p.muxers.mplex import MplexConfig
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
@@ -119,3 +119,36 @@ async def test_a_hundred_streams_at_once() -> None:
         await asyncio.gather(*(ask(stream, b"%d" % number * 1000) for number, stream in enumerate(streams)))
         assert await client.ping(server.peer_id) < 20
         assert len(client.connections()) == len(server.connections()) == 1
+
+
+@pytest.mark.spec("MPX-6", "MPX-8")
+async def test_an_end_is_read_as_an_end_and_a_reset_raises() -> None:
+    ended = asyncio.Event()
+
+    async def half(stream: Stream) -> None:
+        await stream.write(b"the last")
+        await stream.close_write()
+        assert await stream.read() == b"still open this way"
+        ended.set()
+
+    async def abandon(stream: Stream) -> None:
+        await stream.write(b"unread")
+        await stream.read(1)
+        stream.reset()
+
+    async with asyncio.timeout(10), host() as server, host() as client:
+        server.set_stream_handler("/half/1.0.0", half)
+        server.set_stream_handler("/abandon/1.0.0", abandon)
+        stream = await client.new_stream(server.addresses[0], "/half/1.0.0")
+        assert await stream.read() == b"the last"
+        await stream.write(b"still open this way")
+        await stream.close_write()
+        with pytest.raises(StreamClosed):
+            await stream.write(b"more")
+        await ended.wait()
+        stream = await client.new_stream(server.peer_id, "/abandon/1.0.0")
+        await stream.write(b"x")
+        for _ in range(2):
+            with pytest.raises(StreamReset):
+                await stream.read()
+        assert len(client.connections()) == 1
