@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import certificates, formats, identities, private_networks, wire
+from fuzz import certificates, formats, identities, mplex, private_networks, wire
 
 _TABLES = (
     formats.TARGETS,
@@ -10,6 +10,7 @@ _TABLES = (
     certificates.TARGETS,
     private_networks.TARGETS,
     wire.TARGETS,
+    mplex.TARGETS,
 )
 """Add yours to one of them."""
 

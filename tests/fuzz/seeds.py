@@ -22,7 +22,7 @@ from aiolibp2p.security.noise.messages import SIGNATURE_PREFIX, HandshakePayload
 from aiolibp2p.security.noise.xx import KeyPair
 from aiolibp2p.security.plaintext import PlaintextSecurity
 from aiolibp2p.swarm.upgrade import Upgrade
-from fuzz import certificates, corpus, identities, private_networks, wire
+from fuzz import certificates, corpus, identities, mplex, private_networks, wire
 from security.tls.forging import extension, moment
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -40,7 +40,7 @@ Entries: TypeAlias = dict[str, bytes]
 
 def all_seeds() -> Mapping[str, Entries]:
     """The seeds of every target."""
-    identities_and_proofs = {**_identities(), **_certificates(), **private_networks.seeds()}
+    identities_and_proofs = {**_identities(), **_certificates(), **private_networks.seeds(), **mplex.seeds()}
     talk = {**_negotiations(), **_handshakes(), **_old_securities(), **_muxing()}
     return {**_formats(), **identities_and_proofs, **talk}
 
@@ -265,7 +265,7 @@ def _muxing() -> dict[str, Entries]:
             "too-much": frame(0, syn, theirs, b"", 2**18 + 1),
             "refused": frame(0, syn, theirs + 12, b"abc") + frame(0, fin, theirs + 12, b"def"),
         }
-    mplex = _mplex()
+    mplex_session = _mplex()
     message = IdentifyMessage(
         public_key=wire.THEIRS.public_key.marshal(),
         listen_addresses=(Multiaddr("/ip4/192.0.2.1/tcp/4001"),),
@@ -278,7 +278,7 @@ def _muxing() -> dict[str, Entries]:
     parts = [encode_parts(IdentifyMessage(protocols=(name,)))[0] for name in ("/a", "/b", "/a")]
     identify = {"whole": delimit(encode_parts(message)), "parts": delimit(parts), "empty": b"\x00"}
     both = {name: data for entries in conversations.values() for name, data in entries.items()}
-    return {**conversations, "yamux_frames": both, "mplex": mplex, "identify": identify}
+    return {**conversations, "yamux_frames": both, "mplex": mplex_session, "identify": identify}
 
 
 def _mplex() -> Entries:
