@@ -43,6 +43,9 @@ class Frame(NamedTuple):
 class Peer:
     """One connection. `dial` and `accept` make one; then `shake_hands`, then frames and streams."""
 
+    security = NOISE
+    """What it asks for and agrees to."""
+
     def __init__(self, sock: socket.socket, is_dialer: bool, identity: Identity | None = None) -> None:
         sock.settimeout(PATIENCE_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -90,7 +93,7 @@ class Peer:
 
     def proposal(self) -> bytes:
         """Either side's multistream: header and security."""
-        return wire.ask(NOISE)
+        return wire.ask(self.security)
 
     def ephemeral(self) -> bytes:
         """The X25519 key of this handshake."""
@@ -115,12 +118,12 @@ class Peer:
             self._shake_hands_second()
 
     def negotiate(self) -> None:
-        """Agree on noise."""
+        """Agree on the security."""
         if self.is_dialer:
             self.send_raw(self.proposal())
-            self.expect(wire.ask(NOISE))
+            self.expect(wire.ask(self.security))
         else:
-            self.expect(wire.ask(NOISE))
+            self.expect(wire.ask(self.security))
             self.send_raw(self.proposal())
 
     def _shake_hands_first(self) -> None:

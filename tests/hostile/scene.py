@@ -10,14 +10,15 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import pytest
 
 from aiolibp2p import Host, Limits, Multiaddr, PeerId, Stream
 from aiolibp2p.errors import DialFailed, Libp2pError
 from aiolibp2p.events import PeerConnected, PeerIdentified
-from aiolibp2p.host import HostStatistics
+from aiolibp2p.host import HostOptions, HostStatistics
+from aiolibp2p.muxers.mplex import MplexConfig
 from aiolibp2p.muxers.yamux import YamuxConfig
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.connection import ConnectionConfig
@@ -265,6 +266,7 @@ def short_limits(
     upgrade: UpgraderConfig | None = None,
     connection: ConnectionConfig | None = None,
     yamux: YamuxConfig | None = None,
+    mplex: MplexConfig | None = None,
 ) -> Limits:
     """Deadlines that a test can wait for."""
     return Limits(
@@ -273,14 +275,19 @@ def short_limits(
             connection=connection or ConnectionConfig(negotiation_timeout_s=5.0),
         ),
         yamux=yamux or YamuxConfig(linger_s=0.5),
+        mplex=mplex or MplexConfig(linger_s=0.5),
     )
 
 
 @asynccontextmanager
-async def scene(limits: Limits | None = None) -> AsyncIterator[Scene]:
-    """A host under attack. On the way out: it lives, the bystander is well, and nothing is left of the attack."""
+async def scene(limits: Limits | None = None, **options: Unpack[HostOptions]) -> AsyncIterator[Scene]:
+    """A host under attack. On the way out: it lives, the bystander is well, and nothing is left of the attack.
+
+    The bystander has the same `options`.
+    """
     with Log() as log:
-        async with Host(listen=LOOPBACK, limits=limits or short_limits()) as host, Host() as friend:
+        limits = limits or short_limits()
+        async with Host(listen=LOOPBACK, limits=limits, **options) as host, Host(**options) as friend:
             acquainted = [one.events(PeerIdentified) for one in (host, friend)]
             bystander = Bystander(friend)
             stage = Scene(host, bystander)
