@@ -50,11 +50,11 @@ def say_who(peer: Peer) -> str:
 
 
 @contextlib.asynccontextmanager
-async def nobody_comes_in(stage: Scene) -> AsyncIterator[None]:
+async def nobody_comes_in(stage: Scene, honest_kind: type[Peer] = Peer) -> AsyncIterator[None]:
     """The next who gets a connection is an honest peer that comes after what happens within."""
     opened = stage.host.events(ConnectionOpened)
     yield
-    honest = await stage.attack(say_who)
+    honest = await stage.attack(say_who, honest_kind)
     assert str((await anext(opened)).peer) == honest
 
 

@@ -7,3 +7,6 @@ MAX_HANDSHAKE_BYTES = 64 * 1024
 
 MAX_CERTIFICATE_BYTES = 16 * 1024
 """Of a peer's certificate; one with an RSA-8192 identity needs some 2.5 KiB."""
+
+MAX_OWED_BYTES = 1024
+"""Answers of TLS itself that wait for our next record: to some 38 requests for new keys."""
