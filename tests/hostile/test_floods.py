@@ -192,3 +192,17 @@ async def test_our_streams_are_not_answered() -> None:
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert all("no protocol was agreed upon within 0.5 s" in str(answer) for answer in answers)
         await attack
+
+
+async def test_what_a_reset_leaves_unread_still_counts() -> None:
+    """Closed, then reset: what came stays readable, but no other may take its room."""
+
+    def flood(peer: Peer) -> None:
+        words = wire.ask("/hold/1.0.0")
+        for _ in range(600):
+            stream_id = peer.new_id()
+            peer.send(wire.data(stream_id, words + bytes(200_000), SYN | FIN), wire.reset(stream_id))
+        peer.ping()
+
+    async with scene() as stage:
+        await stage.attack(flood)

@@ -14,7 +14,7 @@ from hostile.wire import ACK, FIN, Identity
 
 
 def test_it_owes_nothing_to_the_package() -> None:
-    for name in ("peer", "noise", "tls", "mplex", "private", "wire"):
+    for name in ("peer", "noise", "tls", "mplex", "wire"):
         source = (Path(__file__).parent / f"{name}.py").read_text()
         assert [line for line in source.splitlines() if "import" in line and "aiolibp2p" in line] == []
 

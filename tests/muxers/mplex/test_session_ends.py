@@ -117,7 +117,7 @@ def test_streams_that_went_unread_use_up_nothing() -> None:
         lambda: ours.receive(message(0, RESET_I)),
         lambda: ours.newest().reset(),
         lambda: (ours.newest().close_write(), ours.newest().stop_reading(), ours.receive(message(0, CLOSE_I))),
-        lambda: ours.receive(message(0, CLOSE_I) + message(0, MESSAGE_I, b"late")),
+        lambda: (ours.receive(message(0, CLOSE_I) + message(0, MESSAGE_I, b"late")), ours.newest().stop_reading()),
     ]
     for at in range(40):
         ours.receive(message(0, NEW) + message(0, MESSAGE_I, bytes(900)))

@@ -210,3 +210,21 @@ def test_finished_streams_count_until_they_are_read() -> None:
     assert one.newest().is_reset
     one.session.consumed(next(iter(one.acceptor.sinks)), 1000)
     assert one.session.stream_count == 0
+
+
+@pytest.mark.parametrize("how", [message(0, RESET_I), message(0, MESSAGE_I, b"late")])
+def test_what_a_reset_leaves_to_be_read_counts_until_it_is_read(how: bytes) -> None:
+    ours = end(max_unread_bytes=1000)
+    ours.receive(message(0, NEW) + message(0, MESSAGE_I, bytes(1000)) + message(0, CLOSE_I) + how)
+    first = ours.newest()
+    assert first.is_reset
+    ours.take()
+    ours.receive(how + message(0, NEW) + message(0, MESSAGE_I, b"x"))
+    assert ours.newest().is_reset
+    assert list(messages(ours.take())) == [(0, RESET_R, b"")]
+    ours.session.consumed(first.stream_id, 400)
+    ours.session.consumed(first.stream_id, 600)
+    assert ours.session.stream_count == 0
+    ours.receive(message(0, NEW) + message(0, MESSAGE_I, bytes(1000)))
+    assert not ours.newest().is_reset
+    assert ours.take() == b""

@@ -307,6 +307,20 @@ def test_unread_bytes_of_all_streams_are_limited() -> None:
     assert end.acceptor.sinks[5].reset is None
 
 
+@pytest.mark.parametrize("how", [frame(WINDOW_UPDATE, RST, 1, 0), data(1, b"?")])
+def test_what_a_reset_leaves_to_be_read_counts_until_it_is_read(how: bytes) -> None:
+    end = listener(max_unread_bytes=WINDOW)
+    end.session.receive_data(data(1, bytes(WINDOW - 1), SYN | FIN) + how)
+    assert end.acceptor.sinks[1].reset is not None
+    end.session.receive_data(how + data(3, b"xx", SYN))
+    assert end.acceptor.sinks[3].reset is not None
+    end.session.consumed(1, 1000)
+    end.session.consumed(1, WINDOW - 1001)
+    assert end.session.stream_count == 0
+    end.session.receive_data(data(5, bytes(WINDOW), SYN))
+    assert end.acceptor.sinks[5].reset is None
+
+
 def test_nobody_reading_drops_a_window_then_resets() -> None:
     end = listener()
     end.session.receive_data(data(1, b"x", SYN))

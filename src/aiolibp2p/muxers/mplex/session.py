@@ -91,7 +91,7 @@ class MplexSession:
             return None
         kind = flag if is_ours else flag - frames.BY_OPENER
         if kind == RESET:
-            self._reset_received(state)
+            self._end(state, "the peer reset the stream")
         elif kind == CLOSE:
             self._close_received(state)
         elif state.got_close and length:
@@ -145,12 +145,6 @@ class MplexSession:
             self._woken += 1
             state.sink.eof_received()
         self._forget_if_over(state)
-
-    def _reset_received(self, state: StreamState) -> None:
-        sink = state.sink
-        self._forget(state)
-        if sink is not None:
-            sink.reset_received(0, "the peer reset the stream")
 
     # Readers that hold up the others
 
@@ -225,7 +219,10 @@ class MplexSession:
         if state is None:
             return
         self._forget(state)
-        if not state.is_new:
+        self._send_reset(state)
+
+    def _send_reset(self, state: StreamState) -> None:
+        if not state.is_new and not state.is_dead:
             self._outbox.control(state.take_bodiless(RESET))
 
     def flush(self) -> None:
@@ -256,8 +253,15 @@ class MplexSession:
         acceptor.capacity()
 
     def _drop(self, state: StreamState, reason: str) -> None:
+        self._send_reset(state)
+        self._end(state, reason)
+
+    def _end(self, state: StreamState, reason: str) -> None:
         sink = state.sink
-        self.reset_stream(state.stream_id)
+        if state.die():
+            del self._by_key[state.key]
+        else:
+            self._forget(state)
         if sink is not None:
             sink.reset_received(0, reason)
 
@@ -274,7 +278,8 @@ class MplexSession:
     def _forget(self, state: StreamState) -> None:
         if self._streams.pop(state.stream_id, None) is None:
             return
-        del self._by_key[state.key]
+        if not state.is_dead:
+            del self._by_key[state.key]
         self._give_up_unread(state)
         self._lingering.pop(state.stream_id, None)
         if not state.is_ours:

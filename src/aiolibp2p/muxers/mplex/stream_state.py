@@ -14,6 +14,7 @@ class StreamState:
         "_sender",
         "dropped",
         "got_close",
+        "is_dead",
         "is_new",
         "is_ours",
         "key",
@@ -33,6 +34,8 @@ class StreamState:
         self.sink = sink
         self.sent_close = False
         self.got_close = False
+        self.is_dead = False
+        """Reset, and only here because of what is unread: its number may be used again."""
         self.unread = 0
         self.dropped = 0
         self._sender = BY_OPENER if is_ours else 0
@@ -52,6 +55,12 @@ class StreamState:
             return own
         self.is_new = False
         return bodiless(self.number, NEW_STREAM) + own
+
+    def die(self) -> bool:
+        """A reset. Whether it stays: what it received to its end is readable, and counts until that is given up."""
+        if self.got_close and self.unread:
+            self.sent_close = self.is_dead = True
+        return self.is_dead
 
     @property
     def is_over(self) -> bool:

@@ -46,8 +46,7 @@ class YamuxSession:
         self._config = config
         self._table = StreamTable()
         self._streams = self._table.by_id
-        self._next_id = 1 if role is Role.INITIATOR else 2
-        self._remote_parity = 0 if role is Role.INITIATOR else 1
+        self._next_id, self._remote_parity = (1, 0) if role is Role.INITIATOR else (2, 1)
         self._woken = 0
         self._reader = FrameReader()
         self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, runtime.now())
@@ -93,7 +92,7 @@ class YamuxSession:
                 # Before the stream exists: nobody is to be told of a stream that ends with its connection.
                 raise ProtocolViolation(f"stream {stream_id} opens with {length} bytes, more than a window")
             state = self._receive_flags(state, stream_id, flags, 0 if kind == DATA else length)
-        if state is None:
+        if state is None or state.is_dead:
             return None
         if kind == WINDOW_UPDATE:
             self._receive_window_update(state, flags, length)
@@ -130,10 +129,7 @@ class YamuxSession:
         if flags & ACK and state is not None and self._table.acknowledge(state):
             self._acceptor.capacity()
         if flags & RST and state is not None:
-            sink = state.sink
-            self._forget(state)
-            if sink is not None:
-                sink.reset_received(code, "the peer reset the stream")
+            self._end(state, "the peer reset the stream", code)
             return None
         return state
 
@@ -265,7 +261,7 @@ class YamuxSession:
         if state is None:
             return
         self._forget(state)
-        if not state.flags & SYN:
+        if not state.flags & SYN and not state.is_dead:
             self._outbox.control(frames.window_update(stream_id, RST, code))
 
     def flush(self) -> None:
@@ -294,10 +290,15 @@ class YamuxSession:
         acceptor.capacity()
 
     def _drop(self, state: StreamState, reason: str) -> None:
+        self._outbox.control(frames.window_update(state.stream_id, RST, 0))
+        self._end(state, reason)
+
+    def _end(self, state: StreamState, reason: str, code: int = 0) -> None:
         sink = state.sink
-        self.reset_stream(state.stream_id)
+        if not state.die():
+            self._forget(state)
         if sink is not None:
-            sink.reset_received(0, reason)
+            sink.reset_received(code, reason)
 
     def _forget_if_over(self, state: StreamState) -> None:
         if state.is_over:

@@ -22,6 +22,7 @@ class StreamState:
         "flags",
         "got_fin",
         "inbound",
+        "is_dead",
         "send_window",
         "sent_fin",
         "sink",
@@ -45,6 +46,8 @@ class StreamState:
         self.sent_fin = False
         self.got_fin = False
         self.discarding = False
+        self.is_dead = False
+        """Reset, and only here because of what is unread."""
 
     def end(self, reason: str) -> None:
         """The connection is gone: tell the sink, and let go of it, for what is pending may still refer to us."""
@@ -81,6 +84,12 @@ class StreamState:
         self.taken = 0
         self.announced_at = now
         return delta
+
+    def die(self) -> bool:
+        """A reset. Whether it stays: what it received to its end is readable, and counts until that is given up."""
+        if self.got_fin and self.unread and not self.discarding:
+            self.sent_fin = self.is_dead = True
+        return self.is_dead
 
     def stop_reading(self) -> int:
         """Drop what is unread, and from now on whatever comes; the bytes dropped."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol
 
@@ -80,8 +81,7 @@ class Stream:
 
     def __init__(self, owner: StreamOwner, negotiation: Negotiation) -> None:
         self.inbound = negotiation.inbound
-        self.protocol_id = ""
-        self.stream_id = 0
+        self.protocol_id, self.stream_id = "", 0
         self._owner = owner
         self._session = owner.session
         self._loop = asyncio.get_running_loop()
@@ -315,14 +315,11 @@ class Stream:
 
     async def close(self) -> None:
         """Close both ways: what was written still arrives, what comes is dropped. Idempotent."""
-        try:
+        with suppress(RemoteError, StreamClosed):
             await self.close_write()
-        except (RemoteError, StreamClosed):
-            return
         if self._error is None:
-            self._eof = False
             self._session.stop_reading(self.stream_id)
-            self._end(StreamClosed("the stream was closed on our side"))
+        self._give_up(StreamClosed("the stream was closed on our side"))
 
     def reset(self, code: int = 0) -> None:
         """Abandon the stream at once, both ways. Idempotent."""
@@ -336,8 +333,14 @@ class Stream:
         """Reset the stream; whoever uses it gets `error`."""
         if self._error is None:
             self._session.reset_stream(self.stream_id, code)
-            self._eof = False
-            self._end(error)
+        self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Nobody will read what is left; of a stream that was dead already the session still counts it."""
+        if self._inbox.settle_early():
+            self._session.stop_reading(self.stream_id)
+        self._eof = False
+        self._end(error)
 
     def as_asyncio(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A reader and writer for code written against asyncio's streams; do not use this object beside them."""
