@@ -116,7 +116,7 @@ async def test_resets_that_nobody_reads() -> None:
     def flood(peer: MplexPeer) -> None:
         with pytest.raises(Gone):
             while True:
-                peer.send(*(peer.opening(peer.new_id()) for _ in range(2000)))
+                peer.send(*(frame(2**59 + peer.new_id(), NEW) for _ in range(2000)))
 
     async with mplex_scene() as stage:
         closed = stage.host.events(ConnectionClosed)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from aiolibp2p.abc.security import Cipher
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
+from aiolibp2p.io.buffers import SEND_BYTES
+from aiolibp2p.security.tls.cipher import TlsCipher
 from aiolibp2p.security.tls.records import HEADER_BYTES, MAX_RECORD_BYTES, whole_records
 from security.tls.peers import pair, shake_hands
 
@@ -59,6 +61,10 @@ def test_cut_anywhere(cuts: list[int]) -> None:
         tail = data[taken:]
         assert len(tail) < MAX_RECORD_BYTES
     assert b"".join(pieces) == plaintext
+
+
+def test_the_longest_frame_fits_into_the_send_buffer() -> None:
+    assert TlsCipher.max_plaintext + TlsCipher.overhead <= SEND_BYTES
 
 
 def test_the_plaintext_is_not_on_the_wire() -> None:
