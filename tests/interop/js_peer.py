@@ -23,6 +23,7 @@ class JsPeer(Peer):
         keys=("ed25519", "secp256k1", "rsa"),  # it has no ECDSA peer ids,
         verifies=("ed25519", "secp256k1", "rsa"),  # nor does it accept those of others
         reset_codes=False,  # its yamux neither sends nor tells them
+        chooses_dialling_noise=False,  # it takes the first of the listener's muxers
         waits_on_mplex=False,  # a stream with 4 MiB unread resets itself
         observes_peer_id=True,  # the address it observes ends in /p2p/<the observed>
     )

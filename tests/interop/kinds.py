@@ -50,6 +50,23 @@ def layer_cells() -> list[tuple[type[Peer], str, str, str]]:
     ]
 
 
+def order_cells() -> list[tuple[type[Peer], str, str]]:
+    """Peer, security and direction wherever the dialer's order of muxers counts."""
+    return [
+        (kind, security, direction)
+        for kind in LAYERED_KINDS
+        for security in kind.traits.securities
+        for direction in DIRECTIONS
+        if kind.traits.chooses_dialling_noise or (security, direction) != ("noise", "they dial")
+    ]
+
+
+def stalling_cells(*layers: tuple[str, str]) -> list[tuple[type[Peer], str, str]]:
+    """Peer, security and muxer, of those layers, where a reader that stalls holds up the writer."""
+    cells = [(kind, security, muxer) for kind in KINDS for security, muxer in layers]
+    return [cell for cell in cells if cell[2] != "mplex" or cell[0].traits.waits_on_mplex]
+
+
 def psk_cells() -> list[tuple[type[Peer], str]]:
     """Peer and direction in a private network."""
     return [(kind, direction) for kind in LAYERED_KINDS if kind.traits.has_psk for direction in DIRECTIONS]

@@ -15,7 +15,7 @@ class KuboPeer(Peer):
     """Kubo as a library inside a Python of its own; interop/kubo says what it can be told."""
 
     name = "kubo"
-    traits = Traits(keys=("rsa",), securities=("noise", "tls"), has_psk=False)
+    traits = Traits(keys=("rsa",), securities=("noise", "tls"))
 
     @classmethod
     def program(cls) -> list[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 
-from aiolibp2p import Host, PrivateKey
+from aiolibp2p import Host, PeerId, PrivateKey
+from aiolibp2p.abc.connection import MuxedConnection
 from aiolibp2p.abc.stream import Stream
+from interop.kubo_peer import KuboPeer
+from interop.peers import Peer, PeerError
 
 ECHO_ID = "/interop/echo/1.0.0"
 SLOW_ID = "/interop/slow/1.0.0"
@@ -21,6 +24,13 @@ BENCH_ECHO_ID = "/bench/echo/1.0.0"
 LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
 STALL_S = 0.3
 SMALL_READ_BYTES = 8192
+ECHO_BYTES = 300_000
+FLOOD_BYTES = 256 * 1024 * 1024
+REFUSED_S = 5.0
+"""A refusal takes milliseconds; one that takes so long is a time-out."""
+
+Recorder: TypeAlias = Callable[[str, object], None]
+"""pytest's record_property."""
 
 ResultT = TypeVar("ResultT")
 
@@ -86,7 +96,53 @@ async def expect_stall(work: asyncio.Future[ResultT]) -> None:
             await asyncio.shield(work)
 
 
+async def write_until_stalled(stream: Stream, piece: bytes) -> tuple[int, asyncio.Future[None]]:
+    """Write pieces until one waits for a reader: how many, and the one that waits. Sockets alone hold tens of MB."""
+    for count in range(1, FLOOD_BYTES // len(piece)):
+        writing = asyncio.ensure_future(stream.write(piece))
+        try:
+            await within(STALL_S, asyncio.shield(writing))
+        except TimeoutError:
+            return count, writing
+    raise AssertionError(f"nobody reads, and yet {FLOOD_BYTES} bytes went out")
+
+
 async def within(seconds: float, work: Awaitable[ResultT]) -> ResultT:
     """The result of `work`, or TimeoutError."""
     async with asyncio.timeout(seconds):
         return await work
+
+
+async def connected(host: Host, peer: Peer, direction: str) -> MuxedConnection:
+    """The one connection between the two, dialled by the side that the direction names."""
+    if direction == "we dial":
+        await host.connect(peer.address)
+        if not isinstance(peer, KuboPeer):
+            await peer.command("wait_connected", peer=str(host.peer_id))
+    else:
+        await peer.command("dial", address=str(host.addresses[0]))
+    [connection] = host.connections()
+    assert connection.is_outbound is (direction == "we dial")
+    return connection
+
+
+async def exchange(host: Host, peer: Peer) -> None:
+    """Pings and echoes both ways, on the connection that stands."""
+    peer_id = PeerId.parse(peer.peer_id)
+    for _ in range(3):
+        assert 0 < await host.ping(peer_id) < 5
+    assert str((await host.identify(peer_id)).peer_id) == peer.peer_id
+    if isinstance(peer, KuboPeer):
+        return  # it serves no echo
+    data = payload(ECHO_BYTES)
+    assert await within(20, echoed(await host.new_stream(peer_id, ECHO_ID), data)) == data
+    assert len((await peer.command("ping", peer=str(host.peer_id), count=3))["rtts_ms"]) == 3
+    assert (await peer.command("echo", peer=str(host.peer_id), bytes=ECHO_BYTES))["match"] is True
+
+
+async def refused(peer: Peer, address: str, timeout: float = REFUSED_S) -> PeerError:
+    """Why their dial of us failed: of itself, not because its time was up."""
+    with pytest.raises(PeerError) as failed:
+        await peer.command("dial", address=address, timeout=timeout)
+    assert failed.value.kind != "timeout", failed.value.error
+    return failed.value

@@ -72,6 +72,8 @@ class Traits:
     muxers: Sequence[str] = ("yamux", "mplex")
     early_muxer: bool = True
     """Agrees on the muxer inside the security handshake, where that has room for it."""
+    chooses_dialling_noise: bool = True
+    """Dialling over noise, its own order of muxers counts; otherwise the listener's, who knows nothing of that."""
     has_psk: bool = True
     """Can be in a private network."""
     waits_on_mplex: bool = True

@@ -21,14 +21,24 @@ HEADING = """\
 Every cell is a test against a real peer of another implementation, over TCP on loopback: both sides name the same
 peer ids, security and muxer, and ping and echo each other (`tests/interop/test_layers.py`, `test_pnet.py`).
 `make interop` runs them all and writes this page. "we dial" and "they dial" say who opened the connection; psk is a
-private network below noise and yamux.
+private network below noise and yamux. What must not come about is tested both ways, too: a peer under another id,
+nothing in common, another network's key or none (`test_refusals.py`, `test_pnet.py`).
 """
 
 NOTES = """\
-A dash: the peer does not have it. Kubo 0.22 has no plaintext, and the library that runs it takes no key of a private
-network. go speaks mplex by a module of its own, go-libp2p-mplex. rust agrees on the muxer by multistream, all others
-inside the security handshake (TLS by ALPN, noise by its extension). js resets an mplex stream whose reader leaves 4 MiB
-unread, where the others hold up the connection.
+A dash: the peer does not have it. Kubo 0.22 has no plaintext; it serves no echo and asks for no ping, so we ping it
+alone, and of its connections it tells the peer ids. go speaks mplex by a module of its own, go-libp2p-mplex 0.11.0.
+
+Where peers differ:
+
+- rust agrees on the muxer by multistream, all others inside the security handshake (TLS by ALPN, noise by its
+  extension; plaintext has neither).
+- The dialer's order of muxers counts, as the spec says. js takes the listener's when it dials over noise: if both
+  sides have several and like another one best, that connection is lost, between two js peers as well. Hosts that
+  speak mplex to js list it behind yamux, as js does.
+- js resets an mplex stream whose reader leaves 4 MiB unread, where the others hold up the connection.
+- A peer that hears another network's key may wait for sense, rust and js for ten seconds and more. We leave when the
+  time for an upgrade is over.
 
 SECIO has no row: no current peer speaks it. Ours is held to a second implementation of the spec, written apart from it,
 in every combination of curve, cipher and hash (`tests/security/secio/second.py`).

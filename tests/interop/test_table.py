@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
+from interop.builds import SOURCES
 from interop.kinds import LAYERED_KINDS
 from interop.table import COLUMNS, HEADING, NOTES, PAGE, Outcomes, all_cells
 
@@ -25,3 +30,19 @@ def test_a_partial_run_is_no_table() -> None:
     outcomes.passed[all_cells()[0]] = False
     assert outcomes.is_whole
     assert outcomes.page().count("**no**") == 1
+
+
+@pytest.mark.parametrize(
+    ("pinned_in", "pin", "told_as"),
+    [
+        ("go/go.mod", r"/go-libp2p (v\S+)$", "| go-libp2p {}, we dial"),
+        ("go/go.mod", r"/go-libp2p-mplex v(\S+)$", "go-libp2p-mplex {}."),
+        ("rust/Cargo.toml", r'^libp2p = .*version = "=([^"]+)"', "| rust-libp2p v{}, we dial"),
+        ("js/package.json", r'"libp2p": "([^"]+)"', "| js-libp2p {}, we dial"),
+        ("kubo/peer.py", r'^IMPLEMENTATION = "(.+)"', "| {}, we dial"),
+    ],
+)
+def test_the_committed_table_is_of_the_versions_that_are_pinned(pinned_in: str, pin: str, told_as: str) -> None:
+    found = re.search(pin, (SOURCES / pinned_in).read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    assert told_as.format(found[1]) in PAGE.read_text(encoding="utf-8")
