@@ -64,6 +64,7 @@ class Stranger:
         context = SSL.Context(SSL.TLS_METHOD)
         context.set_min_proto_version(versions[0])
         context.set_max_proto_version(versions[1])
+        context.set_tls13_ciphersuites(b"TLS_AES_128_GCM_SHA256")  # the one that `hostile.tls.Records` has
         for number, (certificate, key) in enumerate(certificates):
             if number:
                 context.add_extra_chain_cert(x509.load_der_x509_certificate(certificate))
@@ -73,6 +74,9 @@ class Stranger:
             assert isinstance(private, ec.EllipticCurvePrivateKey)
             context.use_privatekey(private)
         context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+        self.secrets: dict[str, bytes] = {}
+        """By the names that NSS's key log has for them."""
+        context.set_keylog_callback(self._log)
         self.offered: list[bytes] = []
         if role is Role.INITIATOR and alpn:
             context.set_alpn_protos(list(alpn))
@@ -86,6 +90,10 @@ class Stranger:
             self.connection.set_connect_state()
         else:
             self.connection.set_accept_state()
+
+    def _log(self, connection: SSL.Connection, line: bytes) -> None:
+        name, _, secret = line.decode().split()
+        self.secrets[name] = bytes.fromhex(secret)
 
     def _select(self, connection: SSL.Connection, offered: list[bytes]) -> bytes:
         self.offered = offered

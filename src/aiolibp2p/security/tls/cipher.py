@@ -22,37 +22,48 @@ BATCH_BYTES = 64 * 1024
 """What OpenSSL is handed at once: past it its memory grows, and it gets four times slower."""
 
 _OVERHEAD = HEADER_BYTES + 1 + TAG_BYTES
-_KEY_UPDATE_BYTES = _OVERHEAD + 5
 _RECORDS = -(-BATCH_BYTES // RECORD_BYTES)
 
 
 class TlsCipher:
-    """One connection; implements `abc.security.Cipher`. A frame is as many records as its plaintext needs."""
+    """One connection; implements `abc.security.Cipher`. A frame is as many records as its plaintext needs.
+
+    What OpenSSL answers of its own accord (key updates) leaves in front of the next frame.
+    """
 
     prefix = 0
-    overhead = _RECORDS * _OVERHEAD + MAX_OWED_BYTES + _KEY_UPDATE_BYTES
+    overhead = _RECORDS * _OVERHEAD + MAX_OWED_BYTES
     max_plaintext = 255 * 256
 
-    __slots__ = ("_connection", "_heard", "_over", "_owed")
+    __slots__ = ("_broken", "_connection", "_heard", "_over", "_owed")
 
     def __init__(self, connection: SSL.Connection) -> None:
         self._connection = connection
+        self._owed = b""
         self._heard = False
+        self._broken = False
+        """OpenSSL has given the connection up, or we have: nothing of ours follows but the farewell."""
         self._over = False
         """The peer has said that no more will come."""
-        self._owed = b""
-        """What TLS itself answers, of its own accord: it leaves before our next record."""
 
     def encrypt(self, plaintext: ByteString) -> bytes:
-        """Seal as one frame; nothing is an empty one, OpenSSL would write no record."""
-        if not plaintext:
+        """Seal as one frame; nothing is an empty one, OpenSSL would write no record.
+
+        So is all that comes once a record did not open: somebody may write before it is known what `decrypt` found.
+        Raises ConnectionLost when OpenSSL seals no more for another reason.
+        """
+        if not plaintext or self._broken:
             return b""
         connection = self._connection
-        connection.sendall(plaintext)
+        try:
+            connection.sendall(plaintext)
+        except SSL.Error as error:
+            raise ConnectionLost(f"TLS takes no more: {reason_of(error)}") from None
         sealed = connection.bio_read(len(plaintext) + MAX_RECORD_BYTES)
-        if self._owed:
-            sealed, self._owed = self._owed + sealed, b""
-        return sealed
+        if not self._owed:
+            return sealed
+        owed, self._owed = self._owed, b""
+        return owed + sealed
 
     def encrypt_into(self, plaintext: ByteString, out: memoryview) -> int:
         """Seal at most `max_plaintext` bytes as one frame at the start of `out`; return the frame's length."""
@@ -65,8 +76,8 @@ class TlsCipher:
         """Deliver the plaintext of each whole record; the bytes they took.
 
         Raises ProtocolViolation for what is no record or does not authenticate, and for a peer that has TLS answer it
-        more than `MAX_OWED_BYTES` before we have something to say; ConnectionLost when the peer has ended
-        the connection, HandshakeFailed when that is its answer to our certificate.
+        more than `MAX_OWED_BYTES` before we have something to say; ConnectionLost when the peer has ended the
+        connection; HandshakeFailed when that is its answer to our certificate.
         """
         taken = 0
         while True:
@@ -88,30 +99,32 @@ class TlsCipher:
         try:
             opened.extend(receive(RECORD_BYTES) for _ in range(count))
         except SSL.WantReadError:
-            self._keep_answers()  # some were TLS's own
+            failure = self._collect_answers()  # some were TLS's own
         except SSL.ZeroReturnError:
             self._over = True
-            failure = ConnectionLost("the peer closed the connection")
+            failure = self._collect_answers() or ConnectionLost("the peer closed the connection")
         except SSL.Error as error:
-            failure = self._explained(reason_of(error))
+            self._broken = True
+            failure = self._explained(reason_of(error), self._heard or opened != [])
         if opened:
             self._heard = True
             deliver(opened[0] if len(opened) == 1 else b"".join(opened))
         if failure is not None:
             raise failure
 
-    def _keep_answers(self) -> None:
-        """What OpenSSL answers to requests for new keys lies in its memory, without a limit."""
+    def _collect_answers(self) -> RemoteError | None:
         self._owed += take_sent(self._connection)
-        if len(self._owed) > MAX_OWED_BYTES:
-            raise ProtocolViolation("the peer asks for new TLS keys again and again") from None
+        if len(self._owed) <= MAX_OWED_BYTES:
+            return None
+        self._broken = True
+        return ProtocolViolation("the peer asks for new TLS keys again and again")
 
-    def _explained(self, reason: str) -> RemoteError:
+    def _explained(self, reason: str, heard: bool) -> RemoteError:
         alert = alert_in(reason)
         if alert is None:
             return ProtocolViolation(f"a TLS record does not open: {reason}")
         self._over = True
-        if self._heard:
+        if heard:
             return ConnectionLost(f"the peer ended the connection: {alert}")
         return HandshakeFailed(f"the peer refused the TLS handshake: {alert}")
 
