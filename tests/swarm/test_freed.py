@@ -6,9 +6,12 @@ import asyncio
 import gc
 import weakref
 
+import pytest
+
 from aiolibp2p import Host
 from aiolibp2p.abc.connection import MuxedConnection
 from aiolibp2p.abc.stream import Stream
+from aiolibp2p.io.driver import Driver
 from aiolibp2p.muxers.yamux.session import YamuxSession
 
 ECHO_ID = "/echo/1.0.0"
@@ -45,3 +48,42 @@ async def test_a_dead_connection_leaves_nothing_to_the_collector() -> None:
         finally:
             gc.enable()
         assert after == before - 2
+
+
+NOISE, TLS = (b"\x13/multistream/1.0.0\n" + bytes([len(name) + 1]) + name + b"\n" for name in (b"/noise", b"/tls/1.0.0"))
+
+
+@pytest.mark.parametrize("half_closes", [True, False])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        NOISE,
+        NOISE + b"\x00\x02??",
+        TLS,
+        TLS + b"\x16\x03\x01\x00\x04\x01\x00\x00\x09",
+        TLS + b"\x16\x03\x01\x00\x04\x01\x00\x00\x00",
+    ],
+)
+async def test_nor_does_an_upgrade_that_fails(said: bytes, half_closes: bool) -> None:
+    async with Host(listen=["/ip4/127.0.0.1/tcp/0"]) as server:
+        gc.collect()
+        before = drivers()
+        gc.disable()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.addresses[0].port)
+            writer.write(said)
+            if half_closes:
+                writer.write_eof()
+            while drivers() == before and not reader.at_eof():
+                await reader.read(1000)
+            writer.close()
+            async with asyncio.timeout(5):
+                while drivers() > before:
+                    await asyncio.sleep(0)
+        finally:
+            gc.enable()
+
+
+def drivers() -> int:
+    return sum(isinstance(one, Driver) for one in gc.get_objects())

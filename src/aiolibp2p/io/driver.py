@@ -134,7 +134,7 @@ class Driver:
         except Libp2pError as error:
             if isinstance(error, HandshakeFailed) and error.last_words:
                 self._raw.write(error.last_words)
-            self.fail(error)
+            self.fail(_without_frames(error))
             return
         if taken < len(data):
             self._tail = bytes(data[taken:])
@@ -147,7 +147,7 @@ class Driver:
             try:
                 ending.receive_eof()
             except Libp2pError as reason:
-                error = reason
+                error = _without_frames(reason)
         self.fail(error)
 
     def connection_lost(self, error: BaseException | None) -> None:
@@ -305,6 +305,15 @@ def _what_ended(error: BaseException | None) -> str:
         return "the peer closed the connection"  # and reset it for what we sent after that
     text = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
     return f"the connection broke: {text}"
+
+
+def _without_frames(error: Libp2pError) -> Libp2pError:
+    """Tracebacks, those of what it came from, too, lead through our frames back to us, who keep the error."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def _nowhere(plaintext: bytes) -> None:

@@ -70,7 +70,8 @@ class Upgrade:
         self._secured: Secured | None = None
         self._negotiator: ByteMachine[Agreed]
         self._sealed = b""
-        self._stage: Callable[[ByteString], Output[Upgraded]] = self._negotiate_security
+        # No bound methods: an upgrade does not refer to itself, and is freed at once, however it ends.
+        self._stage: Callable[[Upgrade, ByteString], Output[Upgraded]] = Upgrade._negotiate_security
 
     @property
     def has_security(self) -> bool:
@@ -95,13 +96,13 @@ class Upgrade:
 
     def receive_data(self, data: ByteString) -> Output[Upgraded]:
         """Feed the stage we are in. Raises NegotiationFailed, HandshakeFailed, ProtocolViolation."""
-        return self._stage(data)
+        return self._stage(self, data)
 
     def receive_eof(self) -> None:
         """Raises NegotiationFailed or HandshakeFailed unless the upgrade is done: the peer's end never completes it."""
-        if self._stage is _over:
+        if self._stage is Upgrade._over:
             return
-        if self._handshake is not None and self._stage == self._shake_hands:
+        if self._handshake is not None and self._stage is Upgrade._shake_hands:
             self._handshake.receive_eof()
         what = "security" if self._secured is None else "the muxer"
         raise NegotiationFailed(f"the peer closed the connection while {what} was negotiated")
@@ -114,7 +115,7 @@ class Upgrade:
         if isinstance(agreed, AgreedInRole):
             self._role = agreed.role
         self._security = agreed.protocol_id
-        self._stage = self._shake_hands
+        self._stage = Upgrade._shake_hands
         sent = output.to_send
         if self._handshake is None:
             security = next(s for s in self._plan.securities if s.protocol_id == self._security)
@@ -134,7 +135,7 @@ class Upgrade:
         if secured.muxer is not None:
             return self._done(secured, secured.muxer, output.to_send, b"", output.trailing)
         muxers = list(self._plan.muxers)
-        self._stage = self._negotiate_muxer
+        self._stage = Upgrade._negotiate_muxer
         sent = output.to_send
         if self._role is Role.INITIATOR:
             self._negotiator = Initiator(muxers)
@@ -159,7 +160,7 @@ class Upgrade:
         if not trailing:
             return Output(to_send=sent)
         try:
-            output = self._stage(trailing)
+            output = self._stage(self, trailing)
         except HandshakeFailed as error:
             if error.last_words:
                 error.last_words = sent + error.last_words
@@ -167,15 +168,13 @@ class Upgrade:
         return Output(output.events, sent + output.to_send, output.trailing)
 
     def _done(self, secured: Secured, muxer: str, sent: bytes, plaintext: bytes, trailing: bytes) -> Output[Upgraded]:
-        self._stage = _over
+        self._stage = Upgrade._over
         early = secured.muxer is not None
         upgraded = Upgraded(secured, self._security, muxer, early, plaintext, self._role)
         return Output((upgraded,), sent, trailing)
 
-
-def _over(data: ByteString) -> Output[Upgraded]:
-    """Not a method: a finished upgrade does not refer to itself, and is freed at once."""
-    return Output(trailing=bytes(data))
+    def _over(self, data: ByteString) -> Output[Upgraded]:
+        return Output(trailing=bytes(data))
 
 
 def _seal(cipher: Cipher, plaintext: bytes) -> bytes:

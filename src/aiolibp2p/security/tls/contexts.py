@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cryptography import x509
@@ -26,7 +26,7 @@ _SHOWN_CHARACTERS = 64  # of each of them
 
 
 class PeerJudge(Protocol):
-    """What a connection's app data is while it shakes hands."""
+    """What a connection's app data refers to, weakly, while it shakes hands."""
 
     def accepts(self, certificate: crypto.X509) -> bool:
         """Whether the peer's certificate proves an identity that is wanted. Never raises."""
@@ -85,5 +85,6 @@ def _loaded(key: bytes) -> ec.EllipticCurvePrivateKey:
 
 def _verify(connection: SSL.Connection, certificate: crypto.X509, problem: int, depth: int, ok: int) -> bool:
     """OpenSSL asks about each problem it has with a certificate; all that counts is what libp2p asks of it."""
-    judge: PeerJudge | None = connection.get_app_data()
+    reference: Callable[[], PeerJudge | None] = connection.get_app_data()
+    judge = reference()
     return judge is not None and depth == 0 and judge.accepts(certificate)

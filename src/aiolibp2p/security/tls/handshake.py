@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable
 
 from OpenSSL import SSL, crypto
@@ -50,7 +51,7 @@ class TlsHandshake:
         self._key: PublicKey | None = None
         self._refusal: HandshakeFailed | None = None
         self._done = False
-        connection.set_app_data(self)
+        connection.set_app_data(weakref.ref(self))  # which OpenSSL's connection keeps, and we keep that
 
     def start(self) -> Output[Secured]:
         """The client's hello; a server says nothing yet."""
@@ -65,7 +66,7 @@ class TlsHandshake:
         try:
             return self._feed(connection, data)
         except HandshakeFailed as error:
-            self._let_go()
+            self._connection = None
             error.last_words = take_sent(connection)
             raise
 
@@ -80,12 +81,6 @@ class TlsHandshake:
         if self._connection is None:
             raise HandshakeFailed("the TLS handshake is over")
         return self._connection
-
-    def _let_go(self) -> None:
-        """OpenSSL's connection refers to us: parted, both are freed at once."""
-        if self._connection is not None:
-            self._connection.set_app_data(None)
-        self._connection = None
 
     def _feed(self, connection: SSL.Connection, data: ByteString) -> Output[Secured]:
         self._buffer += data
@@ -126,7 +121,7 @@ class TlsHandshake:
         muxer = self._muxer(connection.get_alpn_proto_negotiated())
         sent = take_sent(connection)
         self._done = True
-        self._let_go()
+        self._connection = None
         trailing, self._buffer = self._buffer, b""
         return Output((Secured(TlsCipher(connection), key.peer_id, key, muxer),), sent, trailing)
 
