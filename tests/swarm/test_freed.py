@@ -78,11 +78,15 @@ async def test_nor_does_an_upgrade_that_fails(said: bytes, half_closes: bool) ->
             while drivers() == before and not reader.at_eof():
                 await reader.read(1000)
             writer.close()
-            async with asyncio.timeout(5):
-                while drivers() > before:
-                    await asyncio.sleep(0)
+            await no_more_than(before)
         finally:
             gc.enable()
+
+
+async def no_more_than(count: int) -> None:
+    async with asyncio.timeout(5):
+        while drivers() > count:
+            await asyncio.sleep(0)
 
 
 def drivers() -> int:
