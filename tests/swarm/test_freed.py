@@ -50,7 +50,8 @@ async def test_a_dead_connection_leaves_nothing_to_the_collector() -> None:
         assert after == before - 2
 
 
-NOISE, TLS = (b"\x13/multistream/1.0.0\n" + bytes([len(name) + 1]) + name + b"\n" for name in (b"/noise", b"/tls/1.0.0"))
+HELLO = b"\x13/multistream/1.0.0\n"
+NOISE, TLS = HELLO + b"\x07/noise\n", HELLO + b"\x0b/tls/1.0.0\n"
 
 
 @pytest.mark.parametrize("half_closes", [True, False])
