@@ -71,15 +71,28 @@ def test_byte_by_byte() -> None:
     assert [bool(dialer.receive_data(flight[i : i + 1]).events) for i in range(len(flight))][-1]
 
 
+@pytest.mark.parametrize("count", range(1, 5))
+@pytest.mark.parametrize("cut", [0, 1, 20])
+def test_what_lies_behind_the_handshake_is_not_lost(count: int, cut: int) -> None:
+    dialer, listener = pair()
+    theirs = dialer.receive_data(listener.receive_data(dialer.start().to_send).to_send)
+    early = [b"early %d" % number for number in range(count)]
+    sealed = b"".join(bytes(theirs.events[0].cipher.encrypt(one)) for one in early)
+    whole = theirs.to_send + sealed
+    output = listener.receive_data(whole[: len(whole) - cut])
+    cipher, opened = output.events[0].cipher, list[bytes]()
+    taken = cipher.decrypt(memoryview(output.trailing), opened.append)
+    assert b"".join(opened) == b"".join(early[:-1] if cut else early)
+    last = output.trailing[taken:] + whole[len(whole) - cut :] if cut else b""
+    cipher.decrypt(memoryview(last + bytes(theirs.events[0].cipher.encrypt(b"!"))), opened.append)
+    assert b"".join(opened) == b"".join(early) + b"!"
+
+
 def test_what_lies_behind_the_handshake_is_not_taken() -> None:
     dialer, listener = pair()
     theirs = dialer.receive_data(listener.receive_data(dialer.start().to_send).to_send)
     sealed = bytes(theirs.events[0].cipher.encrypt(b"early"))
-    output = listener.receive_data(theirs.to_send + sealed)
-    assert output.trailing == sealed
-    opened: list[bytes] = []
-    output.events[0].cipher.decrypt(memoryview(output.trailing), opened.append)
-    assert opened == [b"early"]
+    assert listener.receive_data(theirs.to_send + sealed).trailing == sealed
 
 
 class TestAlpn:
