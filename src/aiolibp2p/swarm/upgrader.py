@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from aiolibp2p.abc.connection import CapableConnection, RawConnection
 from aiolibp2p.abc.muxer import Muxer, MuxerSession, StreamAcceptor
@@ -187,6 +186,7 @@ class Upgrader:
             optimistic: UpgradePlan(layers.securities, tuple(self.muxers), optimistic, config.key_types)
             for optimistic in (True, False)
         }
+        self.buffers = SharedBuffers()
         self._half_open: dict[PendingUpgrade, None] = {}
         self._protector = layers.protector
 
@@ -197,11 +197,6 @@ class Upgrader:
 
     def _protected(self, raw: RawConnection) -> RawConnection:
         return raw if self._protector is None else self._protector.protect(raw)
-
-    @cached_property
-    def buffers(self) -> SharedBuffers:
-        """Made with the first raw connection."""
-        return SharedBuffers()
 
     def plan(self, optimistic: bool) -> UpgradePlan:
         """What is offered."""
