@@ -79,6 +79,7 @@ def test_any_key_comes_back(raw: bytes, codec: str) -> None:
     [
         (lines("base16", RAW[:31].hex().encode()), "32 bytes, not 31"),
         (lines("base16", RAW.hex().encode() + b"00"), "32 bytes, not 33"),
+        (lines("base16", RAW.hex(" ").encode()), "not base16"),
         (lines("base64", base64.b64encode(RAW[:31])), "32 bytes, not 31"),
         (lines("base64", base64.b64encode(RAW + b"x")), "32 bytes, not 33"),
         (lines("bin", RAW[:31]), "32 bytes, not 31"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import contextlib
 import hashlib
 import hmac
@@ -30,7 +31,7 @@ _FILE = "private network's key"
 
 
 def _from_base16(text: bytes) -> bytes:
-    return bytes.fromhex(text.strip().decode("ascii"))
+    return binascii.unhexlify(text.strip())
 
 
 def _from_base64(text: bytes) -> bytes:
