@@ -74,7 +74,8 @@ class HostConfig:
     """Securities in order of preference: by name, or one of your own. "plaintext" (no security at all, for tests) and
     "secio" (deprecated) are for those who ask, and are logged as warnings."""
     muxers: Sequence[str | Muxer] = MUXERS
-    """Muxers in order of preference: by name, or one of your own."""
+    """Muxers in order of preference: by name, or one of your own. "mplex" (deprecated: a slow reader loses its stream)
+    is for those who ask, and is logged as a warning."""
     services: Sequence[Service] = ()
     """Protocols to run beside ping and identify; started in this order, closed in reverse."""
     agent_version: str = f"aiolibp2p/{VERSION}"
@@ -185,8 +186,13 @@ def _secio(key: PrivateKey, runtime: Runtime) -> Security:
 def _muxers(runtime: Runtime, limits: Limits) -> Mapping[str, Callable[[], Muxer]]:
     return {
         "yamux": lambda: Yamux(runtime, limits.yamux),
-        "mplex": lambda: Mplex(runtime, limits.mplex),
+        "mplex": lambda: _mplex(runtime, limits),
     }
+
+
+def _mplex(runtime: Runtime, limits: Limits) -> Muxer:
+    logger.warning("this host speaks /mplex/6.7.0: it is deprecated, and a slow reader loses its stream; use yamux")
+    return Mplex(runtime, limits.mplex)
 
 
 def _protector(config: HostConfig, runtime: Runtime, transports: Sequence[Transport]) -> Protector | None:

@@ -99,8 +99,15 @@ def test_nothing_in_common_names_the_options(address: str) -> None:
     assert "--security and --muxer take names" in said
 
 
-@pytest.mark.parametrize(("name", "warning"), [("plaintext", "protects nothing"), ("secio", "deprecated")])
+@pytest.mark.parametrize(
+    ("option", "name", "warning"),
+    [
+        ("--security", "plaintext", "protects nothing"),
+        ("--security", "secio", "deprecated"),
+        ("--muxer", "mplex", "deprecated"),
+    ],
+)
 @pytest.mark.parametrize("verbose", [[], ["-v"]])
-def test_weak_securities_are_warned_of_once(name: str, warning: str, verbose: list[str]) -> None:
-    said = p2p("ping", NOWHERE, "--security", name, *verbose).stderr
+def test_weak_layers_are_warned_of_once(option: str, name: str, warning: str, verbose: list[str]) -> None:
+    said = p2p("ping", NOWHERE, option, name, *verbose).stderr
     assert sum(warning in line for line in said.splitlines()) == 1

@@ -22,6 +22,7 @@ MUXERS = ("yamux", "mplex")
 _WARNINGS = {
     "plaintext": "plaintext protects nothing and proves nobody; it is for tests alone",
     "secio": "secio is deprecated; noise replaces it",
+    "mplex": "mplex is deprecated, and a slow reader loses its stream; yamux replaces it",
 }
 
 MAX_SHOWN_NAME = 40
@@ -60,11 +61,11 @@ def options(arguments: argparse.Namespace) -> HostOptions:
 
 
 def warn(arguments: argparse.Namespace, options: HostOptions) -> None:
-    """Tell of securities that protect little: for commands whose log is quiet, which would tell it."""
+    """Tell of what protects little or is deprecated: for commands whose log is quiet, which would tell it."""
     if arguments.verbose:
         return
     for name, warning in _WARNINGS.items():
-        if name in options.get("security", ()):
+        if name in (*options.get("security", ()), *options.get("muxers", ())):
             print(f"{arguments.prog}: warning: {warning}", file=sys.stderr)
 
 

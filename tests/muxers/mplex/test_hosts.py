@@ -25,6 +25,13 @@ async def echo(stream: Stream) -> None:
 
 
 @pytest.mark.spec("MPX-14")
+def test_asking_for_it_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    Host(muxers=["yamux", "mplex"])
+    [said] = caplog.messages
+    assert said.startswith("this host speaks /mplex/6.7.0: it is deprecated")
+
+
+@pytest.mark.spec("MPX-14")
 async def test_it_is_off_unless_asked_for() -> None:
     async with host() as server, Host() as client:
         with pytest.raises(Exception, match="does not support|no stream muxer in common|muxer"):
