@@ -285,9 +285,10 @@ async def scene(limits: Limits | None = None, **options: Unpack[HostOptions]) ->
 
     The bystander has the same `options`.
     """
+    # Made outside of the log: a host warns of the weak layers that it is told to have.
+    host, friend = Host(listen=LOOPBACK, limits=limits or short_limits(), **options), Host(**options)
     with Log() as log:
-        limits = limits or short_limits()
-        async with Host(listen=LOOPBACK, limits=limits, **options) as host, Host(**options) as friend:
+        async with host, friend:
             acquainted = [one.events(PeerIdentified) for one in (host, friend)]
             bystander = Bystander(friend)
             stage = Scene(host, bystander)

@@ -257,7 +257,7 @@ class MplexSession:
         self._end(state, reason)
 
     def _end(self, state: StreamState, reason: str) -> None:
-        sink = state.sink
+        sink, state.sink = state.sink, None  # told once
         if state.die():
             del self._by_key[state.key]
         else:

@@ -294,7 +294,7 @@ class YamuxSession:
         self._end(state, reason)
 
     def _end(self, state: StreamState, reason: str, code: int = 0) -> None:
-        sink = state.sink
+        sink, state.sink = state.sink, None  # told once
         if not state.die():
             self._forget(state)
         if sink is not None:
