@@ -247,7 +247,7 @@ class MplexSession:
             registry.clear()
         for state in states:
             sink, state.sink = state.sink, None
-            if sink is not None:
+            if sink is not None and not state.is_dead:
                 sink.reset_received(0, reason)
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         acceptor.capacity()
@@ -257,7 +257,7 @@ class MplexSession:
         self._end(state, reason)
 
     def _end(self, state: StreamState, reason: str) -> None:
-        sink, state.sink = state.sink, None  # told once
+        sink = state.sink
         if state.die():
             del self._by_key[state.key]
         else:
