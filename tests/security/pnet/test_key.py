@@ -124,6 +124,19 @@ def test_no_content_is_more_than_refused(rest: bytes, is_headed: bool) -> None:
     assert PreSharedKey.parse(key.to_file_content()) == key
 
 
+def test_content_may_be_text() -> None:
+    content = KEY.to_file_content()
+    assert PreSharedKey.parse(content.decode()) == PreSharedKey.parse(content)
+    with pytest.raises(ConfigError, match="first line must be"):
+        PreSharedKey.parse("\udcff\u00e9")
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ["a key"]])
+def test_content_of_the_wrong_type_is_refused(wrong: object) -> None:
+    with pytest.raises(ConfigError, match=f"is bytes or text, not {type(wrong).__name__}"):
+        PreSharedKey.parse(wrong)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("size", [0, 31, 33])
 def test_a_key_has_32_bytes(size: int) -> None:
     with pytest.raises(ConfigError, match=f"32 bytes, not {size}"):

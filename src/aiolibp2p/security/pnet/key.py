@@ -90,8 +90,12 @@ class PreSharedKey:
         return cls(entropy(KEY_BYTES))
 
     @classmethod
-    def parse(cls, content: bytes) -> PreSharedKey:
+    def parse(cls, content: bytes | str) -> PreSharedKey:
         """Read the content of a key file (`swarm.key`). Raises ConfigError, which tells nothing of the content."""
+        if isinstance(content, str):
+            content = content.encode("utf-8", "replace")
+        if not isinstance(content, bytes):
+            raise ConfigError(f"a key file's content is bytes or text, not {type(content).__name__}")
         header, _, rest = content.partition(b"\n")
         codec, _, body = rest.partition(b"\n")
         if header.rstrip(b"\r") != HEADER:
