@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -206,18 +207,33 @@ def _protector(config: HostConfig, runtime: Runtime, transports: Sequence[Transp
     return PskProtector(key, runtime.entropy)
 
 
-def _chosen(option: str, wanted: Sequence[str | LayerT], known: Mapping[str, Callable[[], LayerT]]) -> list[LayerT]:
-    """Refuses what no connection could come from: nothing at all, or one string, whose letters are no names."""
-    if isinstance(wanted, str) or not wanted:
+def _chosen(option: str, wanted: object, known: Mapping[str, Callable[[], LayerT]]) -> list[LayerT]:
+    """Refuses what no connection could come from, and what has no order: a set, or one string's letters."""
+    if isinstance(wanted, str | bytes) or not isinstance(wanted, Sequence) or not wanted:
         raise ConfigError(f"{option} takes a list of names, at least one of {', '.join(known)}; not {wanted!r}")
     chosen: dict[str, LayerT] = {}
     for one in wanted:
-        if not isinstance(one, str):
-            layer = one
-        elif one in known:
-            layer = known[one]()
-        else:
-            raise ConfigError(f"unknown {option.rstrip('s')} {one!r}; known: {', '.join(known)}")
+        layer = _named(option, one, known) if isinstance(one, str) else _own(option, one)
         if chosen.setdefault(layer.protocol_id, layer) is not layer:
             raise ConfigError(f"{option} names {layer.protocol_id} twice")
     return list(chosen.values())
+
+
+def _named(option: str, name: str, known: Mapping[str, Callable[[], LayerT]]) -> LayerT:
+    if name in known:
+        return known[name]()
+    close = difflib.get_close_matches(name.lower(), known, 1)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    raise ConfigError(f"unknown {option.rstrip('s')} {name!r}; known: {', '.join(known)}{meant}")
+
+
+def _own(option: str, layer: LayerT) -> LayerT:
+    """Refuses at once what would fail each connection, one after the other."""
+    if isinstance(layer, type):
+        raise ConfigError(f"{option} takes names and objects; {layer.__name__} is a class: make one of it first")
+    protocol_id = getattr(layer, "protocol_id", None)
+    if not isinstance(protocol_id, str) or not callable(getattr(layer, "start", None)):
+        raise ConfigError(
+            f"{option} takes names, and objects with protocol_id (text) and start(); {type(layer).__name__} is neither"
+        )
+    return layer
