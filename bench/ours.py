@@ -22,7 +22,7 @@ from aiolibp2p.muxers.mplex import MplexConfig
 from aiolibp2p.muxers.yamux import YamuxConfig
 from aiolibp2p.protocols.perf import HEADER_BYTES, PERF_ID, Perf, PerfConfig
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.connection import ConnectionConfig
+from aiolibp2p.swarm.connections.connection import ConnectionConfig
 from bench.process_usage import allow_many_files, resident_bytes, usage
 
 ECHO_ID = "/bench/echo/1.0.0"

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiolibp2p import Host, Limits, Stream
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.connection import ConnectionConfig
+from aiolibp2p.swarm.connections.connection import ConnectionConfig
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
 

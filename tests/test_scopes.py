@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from aiolibp2p import Host, Stream
-from aiolibp2p.abc.connection import MuxedConnection
+from aiolibp2p.abc.stream import MuxedConnection
 from aiolibp2p.errors import NegotiationFailed, ProtocolNotSupported, StreamReset
 from aiolibp2p.events import PeerIdentified
 from stream_pair import LOOPBACK, echo

@@ -14,7 +14,7 @@ from aiolibp2p.errors import (
     StreamReset,
 )
 from aiolibp2p.events import PeerIdentified
-from aiolibp2p.swarm.connection import ConnectionConfig
+from aiolibp2p.swarm.connections.connection import ConnectionConfig
 from aiolibp2p.swarm.stream import Stream as SwarmStream
 from stream_pair import echo, pair, turns
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.layers.muxer import Muxer
+from aiolibp2p.abc.layers.security import Protector, Security
+from aiolibp2p.abc.layers.transport import Transport
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Protector, Security
-from aiolibp2p.abc.service import Service
-from aiolibp2p.abc.transport import Transport
+from aiolibp2p.abc.services.service import Service
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.io.event_bus import EventBus
+from aiolibp2p.io.interfaces import Interfaces
 from aiolibp2p.io.runtime import SystemRuntime
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.muxers.mplex import Mplex, MplexConfig
@@ -29,10 +30,9 @@ from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.pnet import PreSharedKey, PskProtector
 from aiolibp2p.security.tls import TlsSecurity
 from aiolibp2p.swarm import Swarm, SwarmConfig
-from aiolibp2p.swarm.handlers import StreamHandlers
-from aiolibp2p.swarm.interfaces import Interfaces
+from aiolibp2p.swarm.connections.handlers import StreamHandlers
 from aiolibp2p.swarm.swarm import SwarmParts
-from aiolibp2p.swarm.upgrader import Layers
+from aiolibp2p.swarm.upgrade.upgrader import Layers
 from aiolibp2p.transports.tcp import TcpConfig, TcpTransport
 
 __all__ = ["VERSION", "HostConfig", "IdentifyResult", "Limits", "Parts", "PreSharedKey", "assemble"]

@@ -10,15 +10,14 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, TypedDict, TypeVar, Unpack
 
-from aiolibp2p.abc.connection import MuxedConnection
 from aiolibp2p.abc.host import EventT, Scope, Target
-from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.layers.muxer import Muxer
+from aiolibp2p.abc.layers.security import Security
+from aiolibp2p.abc.layers.transport import Transport
 from aiolibp2p.abc.peerstore import Peerstore
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Security
-from aiolibp2p.abc.service import Service
-from aiolibp2p.abc.stream import Stream, StreamHandler
-from aiolibp2p.abc.transport import Transport
+from aiolibp2p.abc.services.service import Service
+from aiolibp2p.abc.stream import MuxedConnection, Stream, StreamHandler
 from aiolibp2p.assembly import HostConfig, IdentifyResult, Limits, PreSharedKey, assemble
 from aiolibp2p.errors import (
     ConfigError,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiolibp2p.abc.layers.muxer import Muxer, MuxerSession
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteString, Output
-from aiolibp2p.abc.muxer import Muxer, MuxerSession
-from aiolibp2p.abc.security import Cipher, Role
 from aiolibp2p.errors import RemoteError
-from aiolibp2p.io.framing import parse_prefix
 from aiolibp2p.multistream import MessageReader
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
 from aiolibp2p.muxers.yamux.frames import ACK, DATA
@@ -19,6 +19,7 @@ from aiolibp2p.muxers.yamux.stream_state import StreamState
 from aiolibp2p.protocols.identify.messages import IdentifyMessage
 from aiolibp2p.protocols.identify.messages import MessageReader as IdentifyReader
 from aiolibp2p.testing.muxer_suite import Wire
+from aiolibp2p.wire.framing import parse_prefix
 
 FRAMING_LIMIT_BYTES = 300
 UNKNOWN_STREAM = 9

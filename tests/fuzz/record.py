@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.multiformats import Multiaddr
 from aiolibp2p.multistream import HEADER, Initiator, encode_message
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession, frames

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from aiolibp2p.abc.security import EarlyData, Role
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import EarlyData
 from aiolibp2p.multiformats import Multiaddr, multihash, varint
 from aiolibp2p.multistream import HEADER, NA, SIMULTANEOUS_ID, encode_message
 from aiolibp2p.muxers.yamux import frames
@@ -21,7 +22,7 @@ from aiolibp2p.security.noise import NoiseCipher
 from aiolibp2p.security.noise.messages import SIGNATURE_PREFIX, HandshakePayload, encode_payload
 from aiolibp2p.security.noise.xx import KeyPair
 from aiolibp2p.security.plaintext import PlaintextSecurity
-from aiolibp2p.swarm.upgrade import Upgrade
+from aiolibp2p.swarm.upgrade.upgrade import Upgrade
 from fuzz import certificates, corpus, identities, mplex, private_networks, wire
 from security.tls.forging import extension, moment
 

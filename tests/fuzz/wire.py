@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from aiolibp2p.abc.layers.muxer import Muxer
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteMachine
-from aiolibp2p.abc.muxer import Muxer
-from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import HandshakeFailed
 from aiolibp2p.multiformats import varint
 from aiolibp2p.multistream import (
@@ -34,7 +35,7 @@ from aiolibp2p.security.noise.xx import KEY_BYTES, KeyPair, XXHandshake
 from aiolibp2p.security.plaintext import PlaintextSecurity
 from aiolibp2p.security.secio import SecioCipher, SecioHandshake, SecioSecurity
 from aiolibp2p.security.secio.stretch import Keys
-from aiolibp2p.swarm.upgrade import Upgrade, Upgraded, UpgradePlan
+from aiolibp2p.swarm.upgrade.upgrade import Upgrade, Upgraded, UpgradePlan
 from aiolibp2p.testing.muxer_suite import Clock
 from fuzz import adapters
 from fuzz.cuts import Fed, Refused, Transcript, raise_if_refused, same_however_cut

@@ -21,8 +21,8 @@ from aiolibp2p.host import HostOptions, HostStatistics
 from aiolibp2p.muxers.mplex import MplexConfig
 from aiolibp2p.muxers.yamux import YamuxConfig
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.connection import ConnectionConfig
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.connections.connection import ConnectionConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from hostile.peer import Gone, Listener, Peer
 
 T = TypeVar("T")

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolibp2p import PrivateKey
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.errors import Libp2pError, RemoteError
 from aiolibp2p.io.runtime import SystemRuntime
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.tls import TlsSecurity
-from aiolibp2p.swarm.upgrade import Upgrade, UpgradePlan
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrade import Upgrade, UpgradePlan
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from hostile import wire
 from hostile.peer import Gone, Peer
 from hostile.scene import scene, short_limits

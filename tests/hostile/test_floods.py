@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from aiolibp2p.swarm.connection import ConnectionConfig
+from aiolibp2p.swarm.connections.connection import ConnectionConfig
 from hostile import wire
 from hostile.peer import Frame, Gone, Peer
 from hostile.scene import scene, short_limits

@@ -20,7 +20,7 @@ from aiolibp2p.errors import (
     TimeoutExpired,
 )
 from aiolibp2p.events import ConnectionOpened
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from hostile import wire
 from hostile.liars import LIARS, UNUSABLE_KEYS
 from hostile.peer import Gone, Peer

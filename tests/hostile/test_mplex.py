@@ -11,7 +11,7 @@ import pytest
 
 from aiolibp2p.events import ConnectionClosed
 from aiolibp2p.muxers.mplex import MplexConfig
-from aiolibp2p.swarm.connection import ConnectionConfig
+from aiolibp2p.swarm.connections.connection import ConnectionConfig
 from hostile import wire
 from hostile.mplex import CLOSE, MESSAGE, NEW, RESET, MplexPeer, frame
 from hostile.peer import Gone, Peer

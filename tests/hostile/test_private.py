@@ -12,7 +12,7 @@ import pytest
 
 from aiolibp2p import PreSharedKey
 from aiolibp2p.errors import HandshakeFailed, TimeoutExpired
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from hostile import wire
 from hostile.peer import Gone, Peer
 from hostile.scene import Scene, scene, short_limits, until

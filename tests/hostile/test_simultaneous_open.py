@@ -11,7 +11,7 @@ import pytest
 
 from aiolibp2p import Limits
 from aiolibp2p.errors import NegotiationFailed, ProtocolViolation, RemoteError, TimeoutExpired
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from hostile import wire
 from hostile.peer import Gone, Peer
 from hostile.scene import scene, short_limits

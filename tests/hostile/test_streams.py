@@ -11,7 +11,7 @@ import pytest
 
 from aiolibp2p.errors import LimitExceeded, StreamReset
 from aiolibp2p.muxers.yamux import YamuxConfig
-from aiolibp2p.swarm.connection import ConnectionConfig
+from aiolibp2p.swarm.connections.connection import ConnectionConfig
 from hostile import wire
 from hostile.peer import PATIENCE_S, Gone, Peer
 from hostile.scene import scene, short_limits

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
 from aiolibp2p.errors import HandshakeFailed, PeerIdMismatch, TimeoutExpired
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from hostile import wire
 from hostile.peer import Gone, Peer
 from hostile.scene import scene, short_limits, until

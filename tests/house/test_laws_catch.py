@@ -67,13 +67,16 @@ CASES = [
         floors.floors,
         {f"{SRC}protocols/ping.py": "from aiolibp2p.protocols import perf\n", f"{SRC}protocols/perf.py": ""},
         {
-            f"{SRC}swarm/upgrade.py": "from aiolibp2p.multistream import negotiator\n",
+            f"{SRC}swarm/upgrade/upgrade.py": "from aiolibp2p.multistream import negotiator\n",
             f"{SRC}multistream/negotiator.py": "",
         },
     ),
     Case(
         floors.floors,
-        {f"{SRC}swarm/upgrade.py": "from aiolibp2p.security import noise\n", f"{SRC}security/noise/__init__.py": ""},
+        {
+            f"{SRC}swarm/upgrade/upgrade.py": "from aiolibp2p.security import noise\n",
+            f"{SRC}security/noise/__init__.py": "",
+        },
         {f"{SRC}transports/quic/x.py": "from aiolibp2p.security import tls\n", f"{SRC}security/tls/__init__.py": ""},
     ),
     Case(
@@ -129,7 +132,9 @@ CASES = [
         {f"{SRC}protocols/identify/service.py": "import asyncio\n", f"{SRC}protocols/ping.py": "import asyncio\n"},
     ),
     Case(
-        floors.asyncio_in_cores, {f"{SRC}swarm/upgrade.py": "from asyncio import sleep\n"}, _shell("import asyncio\n")
+        floors.asyncio_in_cores,
+        {f"{SRC}swarm/dialling/ranker.py": "from asyncio import sleep\n"},
+        _shell("import asyncio\n"),
     ),
     Case(sizes.file_lines, _core("x = 1\n" * 501), _core("x = 1\n" * 500)),
     Case(sizes.function_lines, _core(_function(61)), _core(_function(60))),

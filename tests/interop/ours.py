@@ -11,8 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 import pytest
 
 from aiolibp2p import Host, PeerId, PrivateKey
-from aiolibp2p.abc.connection import MuxedConnection
-from aiolibp2p.abc.stream import Stream
+from aiolibp2p.abc.stream import MuxedConnection, Stream
 from interop.kubo_peer import KuboPeer
 from interop.peers import Peer, PeerError
 

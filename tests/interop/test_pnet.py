@@ -11,7 +11,7 @@ from aiolibp2p import Limits, PreSharedKey
 from aiolibp2p.errors import DialFailed
 from aiolibp2p.events import PeerConnected
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from interop.kinds import DIRECTIONS, psk_cells, with_cells
 from interop.ours import Recorder, connected, exchange, our_host, refused, within
 from interop.peers import Peer, StartPeer

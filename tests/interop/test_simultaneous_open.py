@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.multistream import MAX_NUMBER, AgreedInRole, SimultaneousOpen
 from interop.builds import SOURCES, ToolchainMissing
 from interop.go_peer import go_program

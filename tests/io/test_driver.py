@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiolibp2p.abc.connection import RawReceiver
+from aiolibp2p.abc.layers.raw import RawReceiver
 from aiolibp2p.abc.machine import ByteString, Output
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
 from aiolibp2p.io import driver as driver_room

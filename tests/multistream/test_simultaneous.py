@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.machine import ByteMachine, Output
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import (
     ConfigError,
     LimitExceeded,

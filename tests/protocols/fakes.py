@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from aiolibp2p.abc.service import Service
+from aiolibp2p.abc.services.service import Service
 from aiolibp2p.errors import IncompleteRead, ProtocolNotSupported, StreamClosed, StreamReset
 from aiolibp2p.events import Event, PeerDisconnected
 from aiolibp2p.io.event_bus import EventBus, Subscription

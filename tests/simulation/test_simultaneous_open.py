@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from aiolibp2p import HostConfig, Limits, Multiaddr
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.stream import Stream
 from aiolibp2p.assembly import Parts, assemble
 from aiolibp2p.errors import DialFailed, NegotiationFailed, ProtocolViolation, TimeoutExpired
@@ -23,8 +23,8 @@ from aiolibp2p.simulator.simulation import Simulation
 from aiolibp2p.simulator.trace import Trace
 from aiolibp2p.simulator.transport import StreamTransport, StreamTransportConfig
 from aiolibp2p.swarm import DialOptions, SwarmConfig
-from aiolibp2p.swarm.connection import Connection
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.connections.connection import Connection
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from waiting import after
 
 SEEDS = 1000

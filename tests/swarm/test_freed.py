@@ -9,8 +9,7 @@ import weakref
 import pytest
 
 from aiolibp2p import Host
-from aiolibp2p.abc.connection import MuxedConnection
-from aiolibp2p.abc.stream import Stream
+from aiolibp2p.abc.stream import MuxedConnection, Stream
 from aiolibp2p.io.driver import Driver
 from aiolibp2p.muxers.yamux.session import YamuxSession
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiolibp2p import Host, Limits
-from aiolibp2p.abc.security import Role, Security
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.errors import NegotiationFailed, PeerIdMismatch, ProtocolViolation
 from aiolibp2p.io.runtime import SystemRuntime
 from aiolibp2p.multistream import HEADER, NA, encode_message
@@ -21,8 +22,8 @@ from aiolibp2p.security.plaintext import PlaintextSecurity
 from aiolibp2p.security.secio import SecioSecurity
 from aiolibp2p.security.tls import TlsSecurity
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.upgrade import Upgrade, Upgraded, UpgradePlan
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrade import Upgrade, Upgraded, UpgradePlan
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 
 YAMUX = "/yamux/1.0.0"
 SIMULTANEOUS = encode_message("/libp2p/simultaneous-connect")

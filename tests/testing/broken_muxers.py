@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
+from aiolibp2p.abc.layers.muxer import MuxerWire
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import MuxerWire, StreamAcceptor, StreamSink
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession
 from aiolibp2p.testing.muxer_suite.fakes import Sink

@@ -10,8 +10,9 @@ from dataclasses import replace
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Cipher, Secured
 from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
-from aiolibp2p.abc.security import Cipher, Role, Secured
 from aiolibp2p.errors import PeerIdMismatch, ProtocolViolation, RemoteError
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId

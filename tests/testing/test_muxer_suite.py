@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.layers.muxer import Muxer
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.muxers.mplex import Mplex, MplexConfig
 from aiolibp2p.muxers.yamux import Yamux, YamuxConfig

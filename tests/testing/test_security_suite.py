@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from aiolibp2p.abc.security import Security
+from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.plaintext import PlaintextSecurity

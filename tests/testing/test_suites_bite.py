@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.layers.muxer import Muxer
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Role, Security
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.plaintext import PlaintextSecurity

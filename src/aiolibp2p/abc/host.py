@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from aiolibp2p.abc.connection import MuxedConnection
 from aiolibp2p.abc.peerstore import Peerstore
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.stream import Stream, StreamHandler
+from aiolibp2p.abc.stream import MuxedConnection, Stream, StreamHandler
 from aiolibp2p.events import Event
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey

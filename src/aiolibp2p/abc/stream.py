@@ -1,18 +1,17 @@
-"""The stream a handler gets and `new_stream` returns."""
+"""Streams, which a handler gets and `new_stream` returns, and the connections that carry them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
 if TYPE_CHECKING:
     import asyncio
-
-    from aiolibp2p.abc.connection import MuxedConnection
 
 
 class Stream(Protocol):
@@ -86,6 +85,55 @@ class Stream(Protocol):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class MuxedConnection(Protocol):
+    """A connection as hosts and services see it: streams are opened on it by protocol."""
+
+    local_address: Multiaddr
+    remote_address: Multiaddr
+    local_peer: PeerId
+    remote_peer: PeerId
+    is_outbound: bool
+    """We are its initiator: we dialled it, unless both sides did and it was settled otherwise."""
+    is_closed: bool
+
+    @property
+    def security(self) -> str:
+        """Protocol id of the security in use."""
+        ...
+
+    @property
+    def muxer(self) -> str:
+        """Protocol id of the muxer in use."""
+        ...
+
+    @property
+    def early_muxer(self) -> bool:
+        """The muxer was agreed inside the security handshake."""
+        ...
+
+    @property
+    def rtt(self) -> float | None:
+        """Smallest round trip seen, in seconds; None before the first."""
+        ...
+
+    @property
+    def stream_count(self) -> int:
+        """Streams open at the moment."""
+        ...
+
+    async def open_stream(self, protocols: Sequence[str], wait: bool = True) -> Stream:
+        """Open a stream for the first of `protocols` the peer takes.
+
+        Without `wait` this returns at once: the proposal leaves with the first bytes written, and a refusal
+        raises ProtocolNotSupported at the first read. Raises ProtocolNotSupported, ConnectionLost.
+        """
+        ...
+
+    async def close(self, reason: str = "closed") -> None:
+        """Say goodbye, end all streams, wait until it is gone (bounded)."""
+        ...
 
 
 StreamHandler: TypeAlias = Callable[[Stream], Awaitable[None]]

@@ -24,8 +24,8 @@ MAX_SHOWN_LENGTH = 512
 def parse(text: str) -> Multiaddr:
     """The address. Raises UsageError that points at its wrong part, in one line."""
     from aiolibp2p.errors import InvalidMultiaddr
-    from aiolibp2p.io.printable import printable
     from aiolibp2p.multiformats.multiaddr import Multiaddr
+    from aiolibp2p.wire.printable import printable
 
     try:
         return Multiaddr(text)
@@ -53,7 +53,7 @@ def parse_host_port(option: str, text: str, lowest_port: int = 1) -> Multiaddr:
 
     Raises UsageError that points at its wrong part.
     """
-    from aiolibp2p.io.printable import printable
+    from aiolibp2p.wire.printable import printable
 
     def wrong(reason: str, part: str = "") -> UsageError:
         where = f" the part '{printable(part, MAX_SHOWN_LENGTH)}'" if part else ""

@@ -29,7 +29,7 @@ class UsageError(Exception):
 
 def explain(error: BaseException) -> str:
     """The message of an error and, where there is one, the way out; one line, without control characters."""
-    from aiolibp2p.io.printable import printable
+    from aiolibp2p.wire.printable import printable
 
     text = _text(error)
     advice = _advice(error)

@@ -114,7 +114,7 @@ def _listed(known: Sequence[str]) -> str:
 
 
 def _shown(name: str) -> str:
-    from aiolibp2p.io.printable import printable
+    from aiolibp2p.wire.printable import printable
 
     return f"'{printable(name, MAX_SHOWN_NAME)}'" if name else "an empty name"
 

@@ -30,7 +30,7 @@ class Output:
 
 def shown(text: str) -> str:
     """Text of a peer's, fit for a terminal: what does not print is escaped, what is too long is cut."""
-    from aiolibp2p.io.printable import printable
+    from aiolibp2p.wire.printable import printable
 
     return printable(text, MAX_FIELD_LENGTH)
 

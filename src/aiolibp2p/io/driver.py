@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from aiolibp2p.abc.connection import RawConnection
+from aiolibp2p.abc.layers.muxer import MuxerSession
+from aiolibp2p.abc.layers.raw import RawConnection
+from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteMachine, ByteString
-from aiolibp2p.abc.muxer import MuxerSession
-from aiolibp2p.abc.security import Cipher
 from aiolibp2p.errors import ConnectionLost, HandshakeFailed, Libp2pError
 from aiolibp2p.io.buffers import SharedBuffers
 from aiolibp2p.io.drainers import Drainers

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.machine import ByteString, Output
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConfigError, NegotiationFailed, ProtocolViolation
 from aiolibp2p.multistream.messages import HEADER, PROTOCOL_ID, MessageReader, encode_message
 from aiolibp2p.multistream.negotiator import MAX_PROPOSALS, Agreed, Initiator, Responder, shown

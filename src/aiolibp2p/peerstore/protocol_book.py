@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aiolibp2p.io.printable import printable
 from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.wire.printable import printable
 
 MAX_PROTOCOL_ID_CHARACTERS = 1024
 """No longer protocol id can be negotiated (multistream-select: 1024 bytes a message)."""

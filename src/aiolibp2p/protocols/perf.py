@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from aiolibp2p.errors import ConfigError, HostNotRunning, ProtocolViolation, StreamClosed, TimeoutExpired
 from aiolibp2p.io.idle_timer import IdleTimer
-from aiolibp2p.io.peer_quota import PeerQuota
+from aiolibp2p.limits.peer_quota import PeerQuota
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.host import Host, Target

@@ -23,12 +23,11 @@ from aiolibp2p.errors import (
     TimeoutExpired,
 )
 from aiolibp2p.io.idle_timer import IdleTimer
-from aiolibp2p.io.peer_quota import PeerQuota
+from aiolibp2p.limits.peer_quota import PeerQuota
 
 if TYPE_CHECKING:
-    from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.host import Host, Target
-    from aiolibp2p.abc.stream import Stream
+    from aiolibp2p.abc.stream import MuxedConnection, Stream
     from aiolibp2p.peer.peer_id import PeerId
 
 PING_ID = "/ipfs/ping/1.0.0"

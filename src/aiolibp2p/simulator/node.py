@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
+from aiolibp2p.abc.layers.transport import Transport
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.service import Service
-from aiolibp2p.abc.transport import Transport
+from aiolibp2p.abc.services.service import Service
 from aiolibp2p.assembly import HostConfig, Limits
 from aiolibp2p.errors import LocalError
 from aiolibp2p.host import Host

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, Unpack
 
-from aiolibp2p.abc.service import Service
+from aiolibp2p.abc.services.service import Service
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.simulator.checkers import Checker, NoLeaks, WithinBounds
 from aiolibp2p.simulator.faults import Faults

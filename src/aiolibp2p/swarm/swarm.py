@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from aiolibp2p.abc.connection import CapableConnection, MuxedConnection
+from aiolibp2p.abc.layers.carrier import Carrier
+from aiolibp2p.abc.layers.transport import Listener, NewConnection, Transport
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.transport import Listener, NewConnection, Transport
+from aiolibp2p.abc.stream import MuxedConnection
 from aiolibp2p.errors import DialFailed, HandshakeFailed, HostNotRunning, UnsupportedAddress
 from aiolibp2p.events import (
     ConnectionClosed,
@@ -25,13 +26,13 @@ from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.multistream import OptimisticRefused
 from aiolibp2p.peer.peer_id import PeerId
-from aiolibp2p.swarm.connection import Connection, ConnectionConfig, ConnectionContext
-from aiolibp2p.swarm.connections import ConnectionTable
-from aiolibp2p.swarm.dial_ranker import rank_addresses
-from aiolibp2p.swarm.dialer import AS_USUAL, Candidates, DialerConfig, DialOptions, DialRace, SharedDial
-from aiolibp2p.swarm.handlers import StreamHandlers
+from aiolibp2p.swarm.connections.connection import Connection, ConnectionConfig, ConnectionContext
+from aiolibp2p.swarm.connections.handlers import StreamHandlers
+from aiolibp2p.swarm.connections.table import ConnectionTable
+from aiolibp2p.swarm.dialling.dialer import AS_USUAL, Candidates, DialerConfig, DialOptions, DialRace, SharedDial
+from aiolibp2p.swarm.dialling.ranker import rank_addresses
 from aiolibp2p.swarm.resolver import Resolver, ResolverConfig, starts_with_name
-from aiolibp2p.swarm.upgrader import Intent, Layers, Upgrader, UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import Intent, Layers, Upgrader, UpgraderConfig
 
 logger = logging.getLogger("aiolibp2p")
 
@@ -110,14 +111,14 @@ class Swarm:
         return [address for listener in self._listeners for address in listener.addresses]
 
     def _accepted(self, new: NewConnection) -> None:
-        if isinstance(new, CapableConnection):
+        if isinstance(new, Carrier):
             self._accepted_capable(new)
         elif self._closed:
             new.abort()
         else:
             self._upgrader.accept(new)
 
-    def _accepted_capable(self, carrier: CapableConnection) -> None:
+    def _accepted_capable(self, carrier: Carrier) -> None:
         if self._closed:
             carrier.abort(HostNotRunning("the host is closed"))
             return
@@ -221,7 +222,7 @@ class Swarm:
         if transport is None:
             raise UnsupportedAddress(f"no transport of this host dials {address}")
         new = await transport.dial(address, peer)
-        if isinstance(new, CapableConnection):
+        if isinstance(new, Carrier):
             return self._upgrader.adopt(new, is_outbound=True)
         simultaneous_open = self._config.upgrade.simultaneous_open or options.simultaneous_open
         intent = Intent(options.role, peer, optimistic, simultaneous_open)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ProtocolViolation
-from aiolibp2p.io.muxing.pieces import COPY_BELOW_BYTES
 from aiolibp2p.muxers.mplex.frame_reader import FrameReader
 from aiolibp2p.muxers.mplex.frames import MAX_MESSAGE_BYTES, MAX_STREAM_NUMBER
 from aiolibp2p.muxers.mplex.stream_state import StreamState
+from aiolibp2p.muxing.pieces import COPY_BELOW_BYTES
 from muxers.mplex.wire import MESSAGE_I, NEW, message
 
 UNKNOWN = 9

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiolibp2p.io.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES
 from aiolibp2p.muxers.mplex.frames import RESET
 from aiolibp2p.muxers.mplex.outbox import ROOM_BYTES, Outbox
 from aiolibp2p.muxers.mplex.stream_state import StreamState
+from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES
 from aiolibp2p.testing.muxer_suite import Wire
 from muxers.mplex.wire import MESSAGE_I, MESSAGE_R, NEW, message, messages
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, StreamClosed
 from aiolibp2p.muxers.mplex import frames
 from muxers.mplex.wire import (

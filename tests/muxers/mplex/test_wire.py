@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.errors import ProtocolViolation
 from aiolibp2p.multiformats import varint
 from aiolibp2p.muxers.mplex.frames import MAX_MESSAGE_BYTES, MAX_STREAM_NUMBER

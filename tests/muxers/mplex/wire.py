@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.multiformats import varint
 from aiolibp2p.muxers.mplex import Mplex, MplexConfig
 from aiolibp2p.testing.muxer_suite.fakes import Clock

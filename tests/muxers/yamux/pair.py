@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession
 from aiolibp2p.muxers.yamux.frames import HEADER, HEADER_BYTES
 from aiolibp2p.testing.muxer_suite.fakes import Acceptor, Clock, Sink, Wire

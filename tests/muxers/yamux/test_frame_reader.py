@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ProtocolViolation
-from aiolibp2p.io.muxing.pieces import COPY_BELOW_BYTES
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, HEADER, HEADER_BYTES
 from aiolibp2p.muxers.yamux.stream_state import StreamState
+from aiolibp2p.muxing.pieces import COPY_BELOW_BYTES
 from muxers.yamux.pair import data, frame
 
 UNKNOWN = 9

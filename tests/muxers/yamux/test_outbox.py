@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiolibp2p.io.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, PING, SYN, WINDOW_UPDATE, ping, window_update
 from aiolibp2p.muxers.yamux.outbox import BODY_BYTES, Outbox
+from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES
 from muxers.yamux.pair import Wire, parse
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.muxers.yamux.window import FAST_GROWTH_BYTES, MAX_WINDOW_BYTES, next_window
 from muxers.yamux.pair import End, Sink
 

@@ -4,8 +4,8 @@ from typing import cast
 
 import pytest
 
-from aiolibp2p.abc.connection import MuxedConnection
 from aiolibp2p.abc.host import Host
+from aiolibp2p.abc.stream import MuxedConnection
 from aiolibp2p.protocols.identify import description
 from aiolibp2p.protocols.identify.description import MAX_ENCODED, OwnDescription
 from aiolibp2p.protocols.identify.messages import MessageReader, delimit

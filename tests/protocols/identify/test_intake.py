@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+from aiolibp2p.limits.push_rates import Rate
 from aiolibp2p.protocols.identify import PushRates
 from aiolibp2p.protocols.identify.intake import (
     LIMIT_EXCEEDED_CODE,
     RATE_LIMITED_CODE,
     PushIntake,
 )
-from aiolibp2p.protocols.identify.rate_limit import Rate
 
 IP = "203.0.113.20"
 

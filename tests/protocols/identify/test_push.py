@@ -7,13 +7,13 @@ import pytest
 
 from aiolibp2p.errors import ProtocolViolation, StreamReset
 from aiolibp2p.events import PeerIdentified
+from aiolibp2p.limits.push_rates import Rate
 from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_record import open_peer_record
 from aiolibp2p.protocols.identify import IDENTIFY_ID, PUSH_ID, Identify, IdentifyConfig, PushRates
 from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE, RATE_LIMITED_CODE
 from aiolibp2p.protocols.identify.messages import delimit
-from aiolibp2p.protocols.identify.rate_limit import Rate
 from protocols.fakes import FakeConnection, FakeHost, FakeStream, join
 from protocols.identify.pair import CONFIG, HERE, KEYS, LAN, PUBLIC, THERE, Pair, part
 from waiting import after

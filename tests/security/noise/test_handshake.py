@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Cipher, EarlyData, Secured
 from aiolibp2p.abc.machine import ByteMachine, Output
-from aiolibp2p.abc.security import Cipher, EarlyData, Role, Secured
 from aiolibp2p.errors import HandshakeFailed, PeerIdMismatch, ProtocolViolation, RemoteError
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import MAX_HANDSHAKE_MESSAGE_BYTES, NoiseSecurity

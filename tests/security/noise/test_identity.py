@@ -8,8 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import EarlyData, Secured
 from aiolibp2p.abc.machine import ByteMachine, Output
-from aiolibp2p.abc.security import EarlyData, Role, Secured
 from aiolibp2p.errors import HandshakeFailed
 from aiolibp2p.peer import keys_pb2
 from aiolibp2p.peer.keys import PrivateKey

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import NoiseCipher, NoiseSecurity
 from aiolibp2p.security.noise.xx import PROTOCOL_NAME, KeyPair, XXHandshake

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteMachine, Output
-from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import ConfigError, HandshakeFailed, PeerIdMismatch, ProtocolViolation, RemoteError
 from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.keys import PrivateKey, PublicKey

@@ -8,12 +8,12 @@ import logging
 import pytest
 
 from aiolibp2p import Host
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.errors import DialFailed, HandshakeFailed, RemoteError
 from aiolibp2p.multistream import HEADER, NA, encode_message
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.plaintext import PlaintextSecurity
-from aiolibp2p.swarm.upgrade import Upgrade, UpgradePlan
+from aiolibp2p.swarm.upgrade.upgrade import Upgrade, UpgradePlan
 
 YAMUX = "/yamux/1.0.0"
 ALICE, BOB, CAROL = (PrivateKey.generate("ed25519", lambda n, i=i: bytes([i]) * n) for i in (1, 2, 3))

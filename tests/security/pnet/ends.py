@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aiolibp2p.abc.connection import RawReceiver
+from aiolibp2p.abc.layers.raw import RawReceiver
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.security.pnet import PreSharedKey, PskProtector

@@ -18,7 +18,7 @@ from aiolibp2p.security.pnet import NONCE_BYTES
 from aiolibp2p.security.pnet.connection import ProtectedConnection
 from aiolibp2p.security.pnet.xsalsa20 import XSalsa20
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
 KEY, OTHER = PreSharedKey(bytes(range(32))), PreSharedKey(bytes(32))

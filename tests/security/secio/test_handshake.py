@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Cipher, Secured
 from aiolibp2p.abc.machine import Output
-from aiolibp2p.abc.security import Cipher, Role, Secured
 from aiolibp2p.errors import ConfigError, HandshakeFailed, PeerIdMismatch, ProtocolViolation, RemoteError
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.secio import MAX_HANDSHAKE_MESSAGE_BYTES, Offer, SecioHandshake, SecioSecurity

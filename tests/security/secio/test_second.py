@@ -12,7 +12,8 @@ from random import Random
 
 import pytest
 
-from aiolibp2p.abc.security import Role, Secured
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.errors import HandshakeFailed
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.secio import CIPHERS, EXCHANGES, HASHES, Offer, SecioSecurity

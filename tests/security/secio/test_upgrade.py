@@ -9,14 +9,14 @@ from random import Random
 import pytest
 
 from aiolibp2p import Host, Stream
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.errors import DialFailed
 from aiolibp2p.io.buffers import SharedBuffers
 from aiolibp2p.multistream import HEADER, NA, encode_message
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.secio import SecioSecurity
-from aiolibp2p.swarm.upgrade import Upgrade, Upgraded, UpgradePlan
+from aiolibp2p.swarm.upgrade.upgrade import Upgrade, Upgraded, UpgradePlan
 from muxers.yamux.pair import parse
 from security.secio.second import Second
 

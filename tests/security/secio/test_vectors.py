@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aiolibp2p.abc.security import Role, Secured
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.secio import Offer, SecioSecurity
 from security.secio.second import CURVES, Second

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from OpenSSL import SSL
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteMachine
-from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.tls import TlsSecurity
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiolibp2p.abc.security import Cipher
+from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
 from aiolibp2p.io.buffers import SEND_BYTES
 from aiolibp2p.security.tls.cipher import TlsCipher

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.machine import Output
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConfigError, ConnectionLost, HandshakeFailed, PeerIdMismatch, RemoteError
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.tls import MAX_HANDSHAKE_BYTES, TlsSecurity

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from aiolibp2p.abc.security import Cipher, Role
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.errors import ConnectionLost, HandshakeFailed, ProtocolViolation
 from aiolibp2p.io.buffers import SEND_BYTES
 from aiolibp2p.security.tls.certificate import make_certificate

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
 from aiolibp2p.simulator.fast_path.frames import Data, Frame, GoAway, Probe
 from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession

@@ -8,10 +8,10 @@ from typing import cast
 import pytest
 
 from aiolibp2p import Host
-from aiolibp2p.abc.connection import RawConnection
+from aiolibp2p.abc.layers.raw import RawConnection
+from aiolibp2p.abc.layers.transport import NewConnection
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.stream import Stream
-from aiolibp2p.abc.transport import NewConnection
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey

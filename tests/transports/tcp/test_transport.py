@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
+from aiolibp2p.abc.layers.transport import NewConnection
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.transport import NewConnection
 from aiolibp2p.errors import ListenFailed, LocalError, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.transports.tcp import TcpTransport

@@ -29,7 +29,7 @@ def parse(option: str, text: str) -> int:
     """The bytes that a size stands for, bytes without a unit. Raises UsageError that points at what is wrong."""
     from fractions import Fraction
 
-    from aiolibp2p.io.printable import printable
+    from aiolibp2p.wire.printable import printable
 
     given = printable(text, MAX_TYPED_LENGTH)
     number = _NUMBER.match(text)

@@ -18,7 +18,7 @@ _SEED = re.compile(r"[0-9]{1,19}")
 
 def parse(seed: str | None, seeds: str | None) -> range:
     """What `--seed` and `--seeds` ask for. Raises UsageError that points at what is wrong."""
-    from aiolibp2p.io.printable import printable
+    from aiolibp2p.wire.printable import printable
 
     if seed is not None and seeds is not None:
         raise UsageError("--seed is for one run, --seeds for many: leave one of them out")

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ProtocolViolation
-from aiolibp2p.io.muxing.pieces import piece_of
 from aiolibp2p.muxers.mplex.frames import MAX_FLAG, MAX_LENGTH_BYTES, MAX_MESSAGE_BYTES, MAX_VARINT_BYTES
 from aiolibp2p.muxers.mplex.stream_state import StreamState
+from aiolibp2p.muxing.pieces import piece_of
 
 _MORE = 0x80
 

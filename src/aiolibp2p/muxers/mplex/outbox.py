@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from aiolibp2p.abc.layers.muxer import MuxerWire
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import MuxerWire
-from aiolibp2p.io.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES, PendingFrames
 from aiolibp2p.multiformats import varint
 from aiolibp2p.muxers.mplex.frames import MAX_LENGTH_BYTES
 from aiolibp2p.muxers.mplex.stream_state import StreamState
+from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES, PendingFrames
 
 ROOM_BYTES = PENDING_BYTES - MAX_LENGTH_BYTES
 """What is pending, the length of the open message left out."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from aiolibp2p.abc.layers.muxer import MuxerWire
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import MuxerWire, StreamAcceptor, StreamSink
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
-from aiolibp2p.io.muxing.no_acceptor import NO_ACCEPTOR
 from aiolibp2p.muxers.mplex import frames
 from aiolibp2p.muxers.mplex.config import MplexConfig
 from aiolibp2p.muxers.mplex.frame_reader import FrameReader
 from aiolibp2p.muxers.mplex.frames import CLOSE, NEW_STREAM, RESET
 from aiolibp2p.muxers.mplex.outbox import Outbox
 from aiolibp2p.muxers.mplex.stream_state import StreamState
+from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
 
 
 class Mplex:
@@ -31,7 +32,7 @@ class Mplex:
 
 
 class MplexSession:
-    """Streams of one connection; implements `abc.muxer.MuxerSession`."""
+    """Streams of one connection; implements `abc.layers.muxer.MuxerSession`."""
 
     rtt = None
     """mplex has no ping."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiolibp2p.abc.muxer import StreamSink
+from aiolibp2p.abc.layers.streams import StreamSink
 from aiolibp2p.muxers.mplex.frames import BY_OPENER, MESSAGE, NEW_STREAM, bodiless, opening, stream_key
 
 

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ProtocolViolation
-from aiolibp2p.io.muxing.pieces import piece_of
 from aiolibp2p.muxers.yamux.frames import DATA, FIN, HEADER, HEADER_BYTES
 from aiolibp2p.muxers.yamux.stream_state import StreamState
+from aiolibp2p.muxing.pieces import piece_of
 
 
 class FrameHandler(Protocol):

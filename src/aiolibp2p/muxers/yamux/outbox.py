@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from aiolibp2p.abc.layers.muxer import MuxerWire
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import MuxerWire
-from aiolibp2p.io.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES, PendingFrames
 from aiolibp2p.muxers.yamux.frames import DATA, HEADER, HEADER_BYTES, LENGTH, LENGTH_OFFSET, SYN
+from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES, PendingFrames
 
 BODY_BYTES = PENDING_BYTES - HEADER_BYTES
 """DATA frames are cut so that one fills a cipher frame exactly."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from aiolibp2p.abc.layers.muxer import MuxerWire
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import MuxerWire, StreamAcceptor, StreamSink
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
-from aiolibp2p.io.muxing.no_acceptor import NO_ACCEPTOR
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.muxers.yamux.config import YamuxConfig
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, PING, RST, SYN, WINDOW_UPDATE
-from aiolibp2p.muxers.yamux.keep_alive import KeepAlive
 from aiolibp2p.muxers.yamux.outbox import Outbox
 from aiolibp2p.muxers.yamux.stream_state import StreamState
 from aiolibp2p.muxers.yamux.stream_table import StreamTable
+from aiolibp2p.muxing.keep_alive import KeepAlive
+from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
 
 
 class Yamux:
@@ -33,7 +34,7 @@ class Yamux:
 
 
 class YamuxSession:
-    """Streams of one connection; implements `abc.muxer.MuxerSession`."""
+    """Streams of one connection; implements `abc.layers.muxer.MuxerSession`."""
 
     def __init__(
         self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, runtime: Runtime, config: YamuxConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aiolibp2p.abc.muxer import StreamSink
+from aiolibp2p.abc.layers.streams import StreamSink
 from aiolibp2p.muxers.yamux.frames import ACK, INITIAL_WINDOW_BYTES
 from aiolibp2p.muxers.yamux.window import FAST_GROWTH_BYTES, next_window
 

@@ -9,8 +9,8 @@ from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.protocols.identify.messages import PUSH_ID
 
 if TYPE_CHECKING:
-    from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.peerstore import Peerstore
+    from aiolibp2p.abc.stream import MuxedConnection
 
 
 class Audience:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aiolibp2p.protocols.identify.rate_limit import PushRates
+from aiolibp2p.limits.push_rates import PushRates
 
 
 @dataclass(frozen=True)

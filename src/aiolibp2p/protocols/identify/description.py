@@ -10,8 +10,8 @@ from aiolibp2p.protocols.identify import address_scope
 from aiolibp2p.protocols.identify.messages import IdentifyMessage, encode_parts, with_observed
 
 if TYPE_CHECKING:
-    from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.host import Host
+    from aiolibp2p.abc.stream import MuxedConnection
 
 MAX_ENCODED = 16
 """Descriptions kept encoded; one for each set of protocols that some connection is offered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiolibp2p.protocols.identify.rate_limit import PushLimiter, PushRates
+from aiolibp2p.limits.push_rates import PushLimiter, PushRates
 
 LIMIT_EXCEEDED_CODE = 0x1002
 RATE_LIMITED_CODE = 0x1003

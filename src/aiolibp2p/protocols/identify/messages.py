@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiolibp2p.errors import FormatError, ProtocolViolation
-from aiolibp2p.io.printable import printable
 from aiolibp2p.multiformats import varint
 from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.wire.printable import printable
 
 if TYPE_CHECKING:
     from aiolibp2p.protocols.identify.identify_pb2 import Identify

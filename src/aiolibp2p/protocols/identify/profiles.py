@@ -16,8 +16,8 @@ from aiolibp2p.protocols.identify import address_scope
 from aiolibp2p.protocols.identify.messages import MAX_ADDRESSES, IdentifyMessage
 
 if TYPE_CHECKING:
-    from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.peerstore import Peerstore
+    from aiolibp2p.abc.stream import MuxedConnection
 
 CONNECTED_TTL_S = math.inf
 """Addresses that a connected peer tells stay until it has gone."""

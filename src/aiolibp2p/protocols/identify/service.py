@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiolibp2p.errors import HostNotRunning, Libp2pError, TimeoutExpired
 from aiolibp2p.events import MissedEvents, PeerDisconnected, PeerIdentified
-from aiolibp2p.io.peer_quota import PeerQuota
+from aiolibp2p.limits.peer_quota import PeerQuota
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.protocols.identify.audience import Audience, PushRounds
@@ -21,9 +21,8 @@ from aiolibp2p.protocols.identify.messages import IDENTIFY_ID, PUSH_ID, Identify
 from aiolibp2p.protocols.identify.profiles import IdentifyResult, Profiles
 
 if TYPE_CHECKING:
-    from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.host import Host, Target
-    from aiolibp2p.abc.stream import Stream
+    from aiolibp2p.abc.stream import MuxedConnection, Stream
 
 READ_BYTES = 16 * 1024
 

@@ -11,8 +11,8 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.protocols.observed_addresses.observations import Observations, ObservedAddressesConfig
 
 if TYPE_CHECKING:
-    from aiolibp2p.abc.connection import MuxedConnection
     from aiolibp2p.abc.host import Host
+    from aiolibp2p.abc.stream import MuxedConnection
 
 
 def _nothing() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import EarlyData, Secured
 from aiolibp2p.abc.machine import ByteString, Output
-from aiolibp2p.abc.security import EarlyData, Role, Secured
 from aiolibp2p.errors import FormatError, HandshakeFailed, PeerIdMismatch, ProtocolViolation, SignatureInvalid
 from aiolibp2p.peer.keys import PrivateKey, PublicKey
 from aiolibp2p.peer.peer_id import PeerId
@@ -28,7 +29,7 @@ _SHOWN_CHARACTERS = 64  # of each of them
 
 
 class NoiseSecurity:
-    """Noise for one host; implements `abc.security.Security`.
+    """Noise for one host; implements `abc.layers.security.Security`.
 
     `entropy(n)` gives n random bytes: 32 for the static key now, 32 for each handshake's ephemeral key.
     `muxers` go out as early data, most wanted first; empty, the muxer is left to multistream.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aiolibp2p.abc.security import EarlyData
+from aiolibp2p.abc.layers.security import EarlyData
 from aiolibp2p.errors import HandshakeFailed
 
 SIGNATURE_PREFIX = b"noise-libp2p-static-key:"

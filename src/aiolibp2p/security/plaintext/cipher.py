@@ -11,7 +11,7 @@ PREFERRED_PLAINTEXT_BYTES = 64 * 1024
 
 
 class PlaintextCipher:
-    """Implements `abc.security.Cipher` without encrypting, framing or checking anything; it has no state."""
+    """Implements `abc.layers.security.Cipher` without encrypting, framing or checking anything; it has no state."""
 
     prefix = 0
     overhead = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteString, Output
-from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import ConfigError, HandshakeFailed, PeerIdMismatch
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
@@ -12,7 +13,7 @@ from aiolibp2p.security.plaintext.messages import decode_exchange, encode_exchan
 
 
 class PlaintextSecurity:
-    """No security for one host, in the shape of one; implements `abc.security.Security`.
+    """No security for one host, in the shape of one; implements `abc.layers.security.Security`.
 
     WARNING: connections are neither encrypted nor authenticated, and the remote peer of each is only what it claims
     to be. Tests and debugging alone.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from aiolibp2p.errors import FormatError, HandshakeFailed
-from aiolibp2p.io.framing import parse_prefix
 from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.wire.framing import parse_prefix
 
 MAX_EXCHANGE_BYTES = 4096
 """The longest message taken, its length excluded. An RSA-8192 identity needs 1,106."""

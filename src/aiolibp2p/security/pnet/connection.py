@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aiolibp2p.abc.connection import RawConnection, RawReceiver
+from aiolibp2p.abc.layers.raw import RawConnection, RawReceiver
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.security.pnet.key import PreSharedKey
 from aiolibp2p.security.pnet.xsalsa20 import NONCE_BYTES, XSalsa20, require_extra
 
 
 class PskProtector:
-    """Implements `abc.security.Protector`. `entropy(n)` gives n random bytes, 24 for each connection.
+    """Implements `abc.layers.security.Protector`. `entropy(n)` gives n random bytes, 24 for each connection.
 
     Raises ConfigError when the extra `aiolibp2p[pnet]` is not installed.
     """
@@ -27,7 +27,7 @@ class PskProtector:
 
 
 class ProtectedConnection:
-    """Implements `abc.connection.RawConnection`, and takes the bytes of the one it protects.
+    """Implements `abc.layers.raw.RawConnection`, and takes the bytes of the one it protects.
 
     Our nonce leaves at once, since some peers say nothing before they have it; theirs may come late and cut anywhere.
     """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteString, Output
-from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import (
     ConfigError,
     FormatError,
@@ -27,7 +28,7 @@ _OURS = Offer()
 
 
 class SecioSecurity:
-    """SECIO for one host, deprecated; implements `abc.security.Security`.
+    """SECIO for one host, deprecated; implements `abc.layers.security.Security`.
 
     `entropy(n)` gives n random bytes: for each handshake 16 for the nonce, and 8 more than its curve's order for the
     ephemeral key. `offer` says what to use, most wanted first.

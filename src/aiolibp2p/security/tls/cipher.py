@@ -26,7 +26,7 @@ _RECORDS = -(-BATCH_BYTES // RECORD_BYTES)
 
 
 class TlsCipher:
-    """One connection; implements `abc.security.Cipher`. A frame is as many records as its plaintext needs.
+    """One connection; implements `abc.layers.security.Cipher`. A frame is as many records as its plaintext needs.
 
     What OpenSSL answers of its own accord (key updates) leaves in front of the next frame.
     """

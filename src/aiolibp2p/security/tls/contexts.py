@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from OpenSSL import SSL, crypto
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.errors import HandshakeFailed
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.tls.certificate import make_certificate

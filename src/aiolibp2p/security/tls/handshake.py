@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from OpenSSL import SSL, crypto
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteString, Output
-from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import HandshakeFailed, PeerIdMismatch
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId

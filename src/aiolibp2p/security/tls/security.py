@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteMachine
-from aiolibp2p.abc.security import Role, Secured
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TlsSecurity:
-    """Implements `abc.security.Security`.
+    """Implements `abc.layers.security.Security`.
 
     `wall()` gives Unix seconds, for the validity of certificates. `muxers` are offered by ALPN, most wanted first;
     empty, the muxer is left to multistream.

@@ -7,9 +7,10 @@ import random
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from aiolibp2p.abc.connection import RawConnection
+from aiolibp2p.abc.layers.raw import RawConnection
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.security import Cipher, Role
 from aiolibp2p.errors import Libp2pError
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import NoiseSecurity
@@ -21,7 +22,7 @@ from aiolibp2p.simulator.byzantine.attacks import (
     Attack,
 )
 from aiolibp2p.simulator.byzantine.mutation import mutate
-from aiolibp2p.swarm.upgrade import Upgrade, UpgradePlan
+from aiolibp2p.swarm.upgrade.upgrade import Upgrade, UpgradePlan
 
 Layer: TypeAlias = Literal["multistream", "noise", "handshake", "ciphertext", "yamux", "streams"]
 """`handshake` spoils one of the messages of an upgrade that is honest otherwise; `ciphertext` a sealed frame."""

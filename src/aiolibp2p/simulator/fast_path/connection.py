@@ -1,4 +1,4 @@
-"""A simulated connection that comes secured and muxed; implements `abc.connection.CapableConnection`."""
+"""A simulated connection that comes secured and muxed; implements `abc.layers.carrier.Carrier`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aiolibp2p.abc.connection import CapableConnection
-from aiolibp2p.abc.muxer import MuxerSession, StreamAcceptor
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.carrier import Carrier
+from aiolibp2p.abc.layers.muxer import MuxerSession
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.streams import StreamAcceptor
 from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
 from aiolibp2p.io.drainers import Drainers
 from aiolibp2p.peer.keys import PublicKey
@@ -28,7 +29,7 @@ MAX_EARLY = 1000
 """Parts that may come before streams are put on the connection."""
 
 
-class MuxedLink(CapableConnection):
+class MuxedLink(Carrier):
     """Receives for one stream socket, and is the flow of its streams.
 
     First it shakes hands; `on_ready` is told once, of None or of what went wrong. Then it can be started.
@@ -89,7 +90,7 @@ class MuxedLink(CapableConnection):
         if on_ready is not None:
             on_ready(error)
 
-    # CapableConnection
+    # Carrier
 
     def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
         """A session over this connection."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import StreamAcceptor, StreamSink
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
-from aiolibp2p.muxers.yamux.keep_alive import KeepAlive
+from aiolibp2p.muxing.keep_alive import KeepAlive
 from aiolibp2p.simulator.fast_path.frames import Credit, Data, Fin, Frame, GoAway, Probe, Reset
 
 
@@ -47,7 +47,7 @@ class _Stream:
 
 
 class MuxedSession:
-    """Implements `abc.muxer.MuxerSession` over frames. `send_soon` asks for a `flush` at the end of the tick."""
+    """Implements `abc.layers.muxer.MuxerSession` over frames. `send_soon` asks for a `flush` at the end of the tick."""
 
     def __init__(
         self,

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aiolibp2p.abc.security import Role
-from aiolibp2p.abc.transport import NewConnection
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.transport import NewConnection
 from aiolibp2p.errors import PeerIdMismatch, TimeoutExpired
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class MuxedTransport:
-    """The fast path: implements `abc.transport.Transport` for /ip4 or /ip6, then /tcp.
+    """The fast path: implements `abc.layers.transport.Transport` for /ip4 or /ip6, then /tcp.
 
     The handshake takes the round trips and about the bytes of TCP, Noise and yamux; keys are believed.
     """

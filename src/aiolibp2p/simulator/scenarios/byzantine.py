@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aiolibp2p.abc.connection import RawConnection
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.raw import RawConnection
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.assembly import Limits
 from aiolibp2p.errors import Libp2pError
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -18,7 +18,7 @@ from aiolibp2p.simulator.scenarios import workloads
 from aiolibp2p.simulator.topology import full_mesh
 from aiolibp2p.simulator.transport.stream import StreamConnection, StreamTransport
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.node import Node

@@ -14,7 +14,7 @@ from aiolibp2p.simulator.scenario import Scenario
 from aiolibp2p.simulator.scenarios import workloads
 from aiolibp2p.simulator.transport import StreamTransportConfig
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.upgrader import UpgraderConfig
+from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.network import Gateway

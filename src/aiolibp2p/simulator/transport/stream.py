@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from aiolibp2p.abc.connection import RawReceiver
+from aiolibp2p.abc.layers.raw import RawReceiver
+from aiolibp2p.abc.layers.transport import NewConnection
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.transport import NewConnection
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
@@ -29,7 +29,7 @@ class StreamTransportConfig:
 
 
 class StreamConnection:
-    """Implements `abc.connection.RawConnection` over a stream socket, and is its receiver."""
+    """Implements `abc.layers.raw.RawConnection` over a stream socket, and is its receiver."""
 
     def __init__(self, socket: StreamSocket, high_water_bytes: int) -> None:
         self.local_address = socket_address(socket.local)
@@ -105,7 +105,7 @@ class StreamConnection:
 
 
 class StreamListener:
-    """Implements `abc.transport.Listener`."""
+    """Implements `abc.layers.transport.Listener`."""
 
     def __init__(self, interface: Interface, port: int) -> None:
         self.addresses: Sequence[Multiaddr] = [socket_address((interface.ip, port))]
@@ -118,7 +118,7 @@ class StreamListener:
 
 
 class StreamTransport:
-    """Implements `abc.transport.Transport` for /ip4 or /ip6, then /tcp, on one interface."""
+    """Implements `abc.layers.transport.Transport` for /ip4 or /ip6, then /tcp, on one interface."""
 
     name = "simulated"
     secures = False

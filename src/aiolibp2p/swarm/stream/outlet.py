@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aiolibp2p.abc.connection import Flow
+from aiolibp2p.abc.layers.carrier import Flow
+from aiolibp2p.abc.layers.muxer import MuxerSession
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import MuxerSession
 from aiolibp2p.errors import StreamBusy, StreamClosed, fresh
 
 BATCH_BYTES = 64 * 1024

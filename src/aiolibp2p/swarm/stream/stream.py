@@ -1,4 +1,4 @@
-"""A stream: what its muxer session pushes in, readers take out (`abc.stream.Stream` and `abc.muxer.StreamSink`)."""
+"""A stream: what its session pushes in, readers take out. Implements `abc.stream.Stream` and `StreamSink`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Protocol
 
-from aiolibp2p.abc.connection import Flow, MuxedConnection
+from aiolibp2p.abc.layers.carrier import Flow
+from aiolibp2p.abc.layers.muxer import MuxerSession
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import MuxerSession
+from aiolibp2p.abc.stream import MuxedConnection
 from aiolibp2p.errors import (
     IncompleteRead,
     LimitExceeded,
@@ -20,13 +21,13 @@ from aiolibp2p.errors import (
     StreamReset,
     fresh,
 )
-from aiolibp2p.io.framing import PREFIX_BYTES, parse_prefix
 from aiolibp2p.io.streams import open_asyncio_streams
 from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.stream.inbox import Inbox
 from aiolibp2p.swarm.stream.negotiation import Negotiation
 from aiolibp2p.swarm.stream.outlet import Outlet
+from aiolibp2p.wire.framing import PREFIX_BYTES, parse_prefix
 
 CHUNK_BYTES = 64 * 1024
 """What iterating over a stream reads at once, at most."""

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from aiolibp2p.abc.muxer import Muxer
+from aiolibp2p.abc.layers.muxer import Muxer
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import LimitExceeded
 from aiolibp2p.testing.muxer_suite.fakes import Clock, Sink
 from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair, MuxerStream

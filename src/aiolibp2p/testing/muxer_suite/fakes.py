@@ -28,7 +28,7 @@ class Clock:
 
 @dataclass
 class Wire:
-    """Keeps what a session sends; implements `abc.muxer.MuxerWire`."""
+    """Keeps what a session sends; implements `abc.layers.muxer.MuxerWire`."""
 
     full: bool = False
     sent: bytearray = field(default_factory=bytearray)
@@ -70,7 +70,7 @@ class Wire:
 
 @dataclass
 class Sink:
-    """A stream's end: remembers what it was told; implements `abc.muxer.StreamSink`."""
+    """A stream's end: remembers what it was told; implements `abc.layers.streams.StreamSink`."""
 
     received: bytearray = field(default_factory=bytearray)
     ended: bool = False
@@ -108,7 +108,7 @@ class Sink:
 
 @dataclass
 class Acceptor:
-    """A connection: makes sinks for what the peer opens; implements `abc.muxer.StreamAcceptor`."""
+    """A connection: makes sinks for what the peer opens; implements `abc.layers.streams.StreamAcceptor`."""
 
     sinks: dict[int, Sink] = field(default_factory=dict)
     """The newest for each id."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from aiolibp2p.abc.layers.muxer import Muxer
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.abc.muxer import Muxer
-from aiolibp2p.abc.security import Role
 from aiolibp2p.errors import ProtocolViolation, RemoteError
 from aiolibp2p.testing.muxer_suite.fakes import Acceptor, Clock, Sink, Wire
 

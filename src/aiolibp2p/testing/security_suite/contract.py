@@ -7,7 +7,8 @@ from functools import cache
 
 import pytest
 
-from aiolibp2p.abc.security import Role, Security
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.errors import HandshakeFailed
 from aiolibp2p.peer.keys import PrivateKey, PublicKey
 from aiolibp2p.peer.peer_id import PeerId

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aiolibp2p.abc.security import Role
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.errors import ConfigError, HandshakeFailed, PeerIdMismatch, RemoteError
 from aiolibp2p.testing.security_suite.contract import SecurityUnderTest, impostor, key
 from aiolibp2p.testing.security_suite.pair import SecuredEnd, SecuredPair, byte_by_byte, cut

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from aiolibp2p.abc.layers.security import Cipher, Secured
 from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
-from aiolibp2p.abc.security import Cipher, Secured
 from aiolibp2p.errors import HandshakeFailed, RemoteError
 
 Passed: TypeAlias = Callable[[int, bytes], Iterable[bytes]]

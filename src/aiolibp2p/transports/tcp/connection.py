@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import cast
 
-from aiolibp2p.abc.connection import RawReceiver
+from aiolibp2p.abc.layers.raw import RawReceiver
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 
@@ -23,7 +23,7 @@ _MIN_RTT_END = _MIN_RTT_AT + _MIN_RTT.size
 
 
 class TcpConnection(asyncio.BufferedProtocol):
-    """Implements `abc.connection.RawConnection`.
+    """Implements `abc.layers.raw.RawConnection`.
 
     `on_made` is called as soon as the addresses are known. One read that comes before `start` is kept.
     """

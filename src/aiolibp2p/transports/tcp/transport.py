@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from aiolibp2p.abc.transport import NewConnection
+from aiolibp2p.abc.layers.transport import NewConnection
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
@@ -27,7 +27,7 @@ class TcpConfig:
 
 
 class TcpListener:
-    """A bound socket; implements `abc.transport.Listener`."""
+    """A bound socket; implements `abc.layers.transport.Listener`."""
 
     def __init__(self, server: asyncio.Server, addresses: Sequence[Multiaddr]) -> None:
         self.addresses = addresses
@@ -40,7 +40,7 @@ class TcpListener:
 
 
 class TcpTransport:
-    """Implements `abc.transport.Transport`."""
+    """Implements `abc.layers.transport.Transport`."""
 
     name = "tcp"
     secures = False

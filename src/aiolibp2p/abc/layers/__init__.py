@@ -1,0 +1,1 @@
+"""Contracts of the stack that a connection is made of, one module for each of its layers."""

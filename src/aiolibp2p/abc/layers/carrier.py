@@ -1,0 +1,64 @@
+"""Carriers: connections that are secured and muxed, with their peer proven, ready to carry streams."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from aiolibp2p.abc.layers.muxer import MuxerSession
+from aiolibp2p.abc.layers.streams import StreamAcceptor
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.keys import PublicKey
+from aiolibp2p.peer.peer_id import PeerId
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class Flow(Protocol):
+    """A connection's side of backpressure."""
+
+    @property
+    def full(self) -> bool:
+        """It holds more than it wants to: nothing of a stream should be written now."""
+        ...
+
+    async def drain(self, waiter: asyncio.Future[None]) -> None:
+        """Wait until it is not full, or until somebody else sets `waiter`. Raises ConnectionLost when it has ended."""
+        ...
+
+
+class Carrier(ABC):
+    """Secured, muxed, its peer proven: an upgraded raw connection, or what QUIC and its like yield.
+
+    The swarm puts streams and their negotiation on it. A base class, so that the swarm can tell it from a raw one.
+    """
+
+    local_address: Multiaddr
+    remote_address: Multiaddr
+    remote_peer: PeerId
+    remote_key: PublicKey
+    security: str
+    """Protocol id of the security in use."""
+    muxer: str
+    """Protocol id of the muxer in use."""
+    early_muxer: bool
+    """The muxer was agreed inside the security handshake, or comes with the transport."""
+    flow: Flow
+
+    @abstractmethod
+    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
+        """A session for its streams; nothing came before. `on_lost` is called once, last, with the reason."""
+
+    @abstractmethod
+    def open(self) -> None:
+        """Deliver from now on: the acceptor knows its session."""
+
+    @abstractmethod
+    def close(self, reason: str) -> None:
+        """End in peace, after what is pending has left."""
+
+    @abstractmethod
+    def abort(self, error: BaseException) -> None:
+        """End at once; nothing more is sent."""

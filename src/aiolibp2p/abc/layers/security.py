@@ -1,0 +1,96 @@
+"""Securing a connection: a handshake machine that ends in a cipher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiolibp2p.abc.layers.raw import RawConnection
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.machine import ByteMachine, ByteString
+from aiolibp2p.peer.keys import PublicKey
+from aiolibp2p.peer.peer_id import PeerId
+
+
+class Cipher(Protocol):
+    """Frames and encrypts one connection's bytes, and back. Hot: direct calls, no buffers of its own."""
+
+    prefix: int
+    """Bytes of a frame before its ciphertext."""
+
+    overhead: int
+    """Bytes a frame adds to its plaintext, the prefix included."""
+
+    max_plaintext: int
+    """Plaintext bytes of one frame at most; the size at which sealing is cheapest."""
+
+    def encrypt(self, plaintext: ByteString) -> ByteString:
+        """Seal as `encrypt_into`, into a buffer of its own: the cheaper way for small frames."""
+        ...
+
+    def encrypt_into(self, plaintext: ByteString, out: memoryview) -> int:
+        """Seal at most `max_plaintext` bytes as one frame at the start of `out`; return the frame's length.
+
+        `plaintext` may be `out[prefix : prefix + n]` itself. Raises LimitExceeded when the nonces are used up.
+        """
+        ...
+
+    def decrypt(self, data: memoryview, deliver: Callable[[bytes], None]) -> int:
+        """Deliver the plaintext of each whole frame in `data`, in order; return the bytes they took.
+
+        The rest is an unfinished frame, to be handed in again with what follows it.
+        Raises ProtocolViolation for a frame that does not authenticate; nothing of it is delivered. Raises
+        ConnectionLost when the peer said in the protocol's own words that no more will come.
+        """
+        ...
+
+    def farewell(self) -> ByteString:
+        """The last bytes of our direction, in the protocol's own words (TLS: close_notify); b"" if it has none."""
+        ...
+
+    def receive_eof(self) -> None:
+        """No more bytes come. Raises ConnectionLost where the peer's farewell should have come before: it was cut."""
+        ...
+
+
+@dataclass(frozen=True)
+class EarlyData:
+    """What the peer sent inside the handshake (Noise extensions), authenticated with it."""
+
+    stream_muxers: tuple[str, ...] = ()
+    webtransport_certhashes: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Secured:
+    """How a handshake ends: a cipher, and who is at the other end, proven."""
+
+    cipher: Cipher
+    remote_peer: PeerId
+    remote_key: PublicKey
+    muxer: str | None = None
+    """The muxer both sides settled on inside the handshake, or None: negotiate it."""
+    early_data: EarlyData = EarlyData()
+
+
+class Security(Protocol):
+    """One way to secure a byte stream; stateless, shared by all connections of a host."""
+
+    protocol_id: str
+
+    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> ByteMachine[Secured]:
+        """A new handshake. It emits one `Secured`, or raises HandshakeFailed or PeerIdMismatch.
+
+        `expected_peer` is compared inside the handshake, before anything of ours is proven to a stranger
+        that need not be.
+        """
+        ...
+
+
+class Protector(Protocol):
+    """What lies below everything else on the raw connections of a private network; one for a host."""
+
+    def protect(self, raw: RawConnection) -> RawConnection:
+        """The same connection, protected: the swarm uses it in place of `raw` from the first byte on."""
+        ...

@@ -1,1 +1,0 @@
-"""What muxers have in common."""

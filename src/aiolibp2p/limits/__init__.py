@@ -1,0 +1,1 @@
+"""Quotas and rates that protocols hold their peers to. Pure."""

@@ -1,0 +1,299 @@
+"""A connection that stands: one driver, one muxer session, and the streams between them and the handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiolibp2p.abc.layers.carrier import Carrier
+from aiolibp2p.abc.layers.muxer import MuxerSession
+from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.stream import StreamHandler
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, NegotiationFailed, RemoteError
+from aiolibp2p.events import Event, StreamEnded, StreamOpened
+from aiolibp2p.io.tasks import Tasks
+from aiolibp2p.multistream import Initiator, Responder
+from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.swarm.connections.handlers import StreamHandlers
+from aiolibp2p.swarm.stream import Negotiation, Stream
+
+
+@dataclass(frozen=True)
+class ConnectionConfig:
+    """Limits of one connection; sizes in bytes, times in seconds."""
+
+    negotiation_timeout_s: float = 10.0
+    """What a stream has to settle its protocol."""
+    max_running_handlers: int = 1000
+    max_read_bytes: int = 64 * 1024 * 1024
+    """What one `read` to the end, `read_exactly` or message may gather."""
+
+
+@dataclass(frozen=True)
+class ConnectionContext:
+    """What all connections of a swarm share."""
+
+    config: ConnectionConfig
+    runtime: Runtime
+    tasks: Tasks
+    handlers: StreamHandlers
+    local_peer: PeerId
+    identified: Callable[[PeerId], bool]
+    """Whether identify has told us what a peer speaks."""
+    closed: Callable[[Connection, str], None]
+    """A connection is gone, and why."""
+    emit: Callable[[Event], None]
+    wants: Callable[[type[Event]], bool]
+    """Whether anybody listens to such events."""
+
+
+class Connection:
+    """Implements `abc.stream.MuxedConnection`, and `abc.layers.streams.StreamAcceptor` for its session."""
+
+    def __init__(
+        self,
+        context: ConnectionContext,
+        carrier: Carrier,
+        is_outbound: bool,
+    ) -> None:
+        self.local_address = carrier.local_address
+        self.remote_address = carrier.remote_address
+        self.local_peer = context.local_peer
+        self.remote_peer = carrier.remote_peer
+        self.remote_key = carrier.remote_key
+        self.is_outbound = is_outbound
+        self.is_closed = False
+        self.flow = carrier.flow
+        self.max_read_bytes = context.config.max_read_bytes
+        self.session: MuxerSession
+        self.idle_since: float | None = context.runtime.now()
+        """When the last stream ended; None while there is one."""
+        self._context = context
+        self._carrier = carrier
+        self._loop = asyncio.get_running_loop()
+        self._running = 0
+        self._negotiating: dict[Stream, float] = {}
+        self._negotiation_timer: asyncio.TimerHandle | None = None
+        self._session_timer: asyncio.TimerHandle | None = None
+        self._session_due = math.inf
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._goodbye = False
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+
+    def __repr__(self) -> str:
+        direction = "to" if self.is_outbound else "from"
+        return f"<Connection {direction} {self.remote_peer} at {self.remote_address}>"
+
+    def start(self) -> None:
+        """Streams flow from now on."""
+        self.session = self._carrier.start(self, self.lost)
+        self._carrier.open()
+        self._arm_session_timer()
+
+    @property
+    def security(self) -> str:
+        """Protocol id of the security in use."""
+        return self._carrier.security
+
+    @property
+    def muxer(self) -> str:
+        """Protocol id of the muxer in use."""
+        return self._carrier.muxer
+
+    @property
+    def early_muxer(self) -> bool:
+        """The muxer was agreed inside the security handshake."""
+        return self._carrier.early_muxer
+
+    @property
+    def rtt(self) -> float | None:
+        """Smallest round trip seen, in seconds."""
+        return self.session.rtt
+
+    @property
+    def stream_count(self) -> int:
+        """Streams open at the moment."""
+        return self.session.stream_count
+
+    @property
+    def takes_streams(self) -> bool:
+        """Neither side has said goodbye: a new stream may be opened."""
+        return not self.is_closed and not self.session.closed
+
+    # Streams of ours
+
+    async def open_stream(self, protocols: Sequence[str], wait: bool = True) -> Stream:
+        """See `abc.stream.MuxedConnection.open_stream`."""
+        stream = Stream(self, Negotiation(Initiator(protocols), inbound=False))
+        stream_id = await self._reserve_id(stream)
+        self.idle_since = None
+        self._await_negotiation(stream)
+        stream.propose(stream_id, protocols[0])
+        if wait:
+            try:
+                await stream.negotiated()
+            except BaseException:
+                stream.reset()
+                raise
+        return stream
+
+    async def _reserve_id(self, stream: Stream) -> int:
+        while True:
+            if self.is_closed:
+                raise ConnectionLost(f"the connection to {self.remote_peer} is closed")
+            try:
+                return self.session.open_stream(stream)
+            except LimitExceeded:
+                waiter: asyncio.Future[None] = self._loop.create_future()
+                self._waiting.append(waiter)
+                await waiter
+
+    def takes_early_fin(self) -> bool:
+        """Whether a FIN may precede the peer's answer to our proposal."""
+        return self._context.identified(self.remote_peer)
+
+    # Streams of theirs
+
+    def accept(self, stream_id: int) -> Stream | None:
+        """The peer opened a stream."""
+        if self._running >= self._context.config.max_running_handlers:
+            return None
+        stream = Stream(self, Negotiation(Responder(self._supports), inbound=True))
+        stream.open(stream_id)
+        self.idle_since = None
+        self._await_negotiation(stream)
+        return stream
+
+    def _supports(self, protocol_id: str) -> bool:
+        return self._context.handlers.supports(protocol_id, self)
+
+    def agreed(self, stream: Stream) -> None:
+        """The protocol of a stream is settled: serve it, if it is theirs."""
+        self._negotiating.pop(stream, None)
+        self._announce(StreamOpened, stream)
+        if not stream.inbound:
+            return
+        try:
+            handler = self._context.handlers.find(stream.protocol_id, self)
+        except NegotiationFailed as error:
+            stream.fail(error)
+            return
+        if handler is None:
+            stream.reset()
+            return
+        try:
+            self._context.tasks.spawn(self._serve(stream, handler), f"handler of {stream.protocol_id}", stream.abandon)
+        except LimitExceeded:
+            stream.reset()
+        else:
+            self._running += 1
+
+    async def _serve(self, stream: Stream, handler: StreamHandler) -> None:
+        try:
+            await handler(stream)
+            await stream.close()
+        finally:
+            self._running -= 1
+
+    def ended(self, stream: Stream) -> None:
+        """A stream died before its protocol was settled."""
+        self._negotiating.pop(stream, None)
+
+    def over(self, stream: Stream) -> None:
+        """A stream whose protocol had been settled is closed both ways."""
+        self._announce(StreamEnded, stream)
+
+    def _announce(self, kind: type[StreamOpened] | type[StreamEnded], stream: Stream) -> None:
+        if self._context.wants(kind):
+            self._context.emit(kind(self.remote_peer, stream.protocol_id, not stream.inbound))
+
+    def _await_negotiation(self, stream: Stream) -> None:
+        self._negotiating[stream] = self._context.runtime.now() + self._context.config.negotiation_timeout_s
+        if self._negotiation_timer is None:
+            self._negotiation_timer = self._loop.call_later(
+                self._context.config.negotiation_timeout_s, self._end_slow_negotiations
+            )
+
+    def _end_slow_negotiations(self) -> None:
+        self._negotiation_timer = None
+        now = self._context.runtime.now()
+        limit = self._context.config.negotiation_timeout_s
+        for stream, deadline in list(self._negotiating.items()):
+            if deadline > now:
+                self._negotiation_timer = self._loop.call_later(deadline - now, self._end_slow_negotiations)
+                return
+            self._negotiating.pop(stream, None)
+            stream.fail(NegotiationFailed(f"no protocol was agreed upon within {limit:g} s"))
+
+    # What the session says
+
+    def capacity(self) -> None:
+        """Another stream may be opened."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def said_goodbye(self, code: int) -> None:
+        """The peer takes no more streams."""
+        self._goodbye = True
+        if self.session.stream_count == 0:
+            self._carrier.close("the peer said goodbye" if not code else f"the peer ended the session (code {code})")
+
+    def idle(self) -> None:
+        """No stream is open any more."""
+        self.idle_since = self._context.runtime.now()
+        if self._goodbye:
+            self._carrier.close("the peer said goodbye")
+
+    # Time
+
+    def _arm_session_timer(self) -> None:
+        timeout = self.session.next_timeout()
+        if timeout is None:
+            self._session_timer, self._session_due = None, math.inf
+            return
+        self._session_due = timeout
+        delay = max(0.0, timeout - self._context.runtime.now())
+        self._session_timer = self._loop.call_later(delay, self._handle_session_timeout)
+
+    def timeout_changed(self) -> None:
+        """The session has something to do sooner than it said."""
+        timeout = self.session.next_timeout()
+        if timeout is not None and timeout < self._session_due and not self.is_closed:
+            if self._session_timer is not None:
+                self._session_timer.cancel()
+            self._arm_session_timer()
+
+    def _handle_session_timeout(self) -> None:
+        try:
+            self.session.handle_timeout(self._context.runtime.now())
+        except RemoteError as error:
+            self._carrier.abort(error)
+            return
+        self._arm_session_timer()
+
+    # Ends
+
+    def lost(self, error: BaseException) -> None:
+        """The raw connection is gone: end everything on it."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        for timer in (self._session_timer, self._negotiation_timer):
+            if timer is not None:
+                timer.cancel()
+        self.session.abort(str(error))
+        if not self._gone.done():
+            self._gone.set_result(None)
+        self._context.closed(self, str(error))
+
+    async def close(self, reason: str = "closed on our side") -> None:
+        """Say goodbye, end all streams, wait until it is gone (a second at most)."""
+        if not self.is_closed:
+            self.session.close()
+            self._carrier.close(reason)
+        await asyncio.shield(self._gone)

@@ -1,0 +1,55 @@
+"""The connections that stand, by peer; and which of several to one peer is used."""
+
+from __future__ import annotations
+
+from aiolibp2p.peer.peer_id import PeerId
+from aiolibp2p.swarm.connections.connection import Connection
+
+
+class ConnectionTable:
+    """Live connections, oldest first. Pure.
+
+    Of two connections to one peer, both sides put new streams on the one that the lower peer id dialled, so
+    that they agree without a word; the other is closed by its dialer once it has been idle.
+    """
+
+    def __init__(self, local_peer: PeerId) -> None:
+        self._local_peer = local_peer
+        self._by_peer: dict[PeerId, list[Connection]] = {}
+
+    def add(self, connection: Connection) -> bool:
+        """Keep it; whether it is the first to its peer."""
+        connections = self._by_peer.setdefault(connection.remote_peer, [])
+        connections.append(connection)
+        return len(connections) == 1
+
+    def remove(self, connection: Connection) -> bool:
+        """Forget it; whether it was the last to its peer."""
+        connections = self._by_peer.get(connection.remote_peer, [])
+        if connection not in connections:
+            return False
+        connections.remove(connection)
+        if not connections:
+            del self._by_peer[connection.remote_peer]
+        return not connections
+
+    def all(self, peer: PeerId | None = None) -> list[Connection]:
+        """Those to one peer, or all."""
+        if peer is not None:
+            return list(self._by_peer.get(peer, ()))
+        return [connection for connections in self._by_peer.values() for connection in connections]
+
+    def best(self, peer: PeerId) -> Connection | None:
+        """The one that new streams use; None when none takes any more."""
+        connections = [one for one in self._by_peer.get(peer, ()) if one.takes_streams]
+        dialled_by_us = self._local_peer < peer
+        agreed = (one for one in connections if one.is_outbound == dialled_by_us)
+        return next(agreed, connections[0] if connections else None)
+
+    @property
+    def peers(self) -> list[PeerId]:
+        """Peers with a connection, in the order they came."""
+        return list(self._by_peer)
+
+    def __len__(self) -> int:
+        return sum(len(connections) for connections in self._by_peer.values())

@@ -1,0 +1,141 @@
+"""Which handler serves which protocol."""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+import pytest
+
+from aiolibp2p.abc.stream import MuxedConnection, Stream
+from aiolibp2p.errors import ConfigError, NegotiationFailed
+from aiolibp2p.swarm.connections.handlers import MAX_PROTOCOL_BYTES, StreamHandlers
+from protocols.fakes import FakeHost, join
+from protocols.identify.pair import KEYS
+
+LINK = join(FakeHost(KEYS[0]), FakeHost(KEYS[1]))
+ANYWHERE, INBOUND = cast(MuxedConnection, LINK), cast(MuxedConnection, LINK.other)
+
+
+async def one(stream: Stream) -> None:
+    """A handler."""
+
+
+async def other(stream: Stream) -> None:
+    """Another."""
+
+
+@pytest.mark.spec("CONN-12", "CONN-23")
+def test_ids_match_exactly() -> None:
+    handlers = StreamHandlers()
+    handlers.add("/a/1", one)
+    handlers.add("no slash, but ü", other)
+    assert handlers.find("/a/1", ANYWHERE) is one
+    assert handlers.find("no slash, but ü", ANYWHERE) is other
+    for near in ("/a", "/a/1/", "/a/10", "/A/1", ""):
+        assert not handlers.supports(near, ANYWHERE)
+        assert handlers.find(near, ANYWHERE) is None
+    assert handlers.protocols == ["/a/1", "no slash, but ü"]
+
+
+@pytest.mark.spec("CONN-13")
+def test_a_predicate_gets_the_proposed_id_and_comes_second() -> None:
+    handlers = StreamHandlers()
+    asked = []
+
+    def match(protocol_id: str) -> bool:
+        asked.append(protocol_id)
+        return protocol_id.startswith("/a/")
+
+    handlers.add("/a/1", one, match)
+    handlers.add("/a/2", other)
+    assert handlers.find("/a/2", ANYWHERE) is other
+    assert asked == []
+    assert handlers.find("/a/3", ANYWHERE) is one
+    assert not handlers.supports("/b/1", ANYWHERE)
+    assert asked == ["/a/3", "/b/1"]
+
+
+def test_a_predicate_that_fails_is_an_error_of_the_negotiation() -> None:
+    handlers = StreamHandlers()
+    handlers.add("/a/1", one, lambda protocol_id: bool(1 / 0))
+    assert handlers.find("/a/1", ANYWHERE) is one
+    with pytest.raises(NegotiationFailed, match=r"match function of /a/1"):
+        handlers.supports("/b/1", ANYWHERE)
+
+
+def test_the_last_one_to_register_serves_and_removing_ends_it() -> None:
+    handlers = StreamHandlers()
+    handlers.add("/a/1", one, lambda protocol_id: True)
+    handlers.add("/a/1", other)
+    assert handlers.find("/a/1", ANYWHERE) is other
+    assert not handlers.supports("/b/1", ANYWHERE)
+    assert handlers.remove("/a/1")
+    assert not handlers.remove("/a/1")
+    assert not handlers.supports("/a/1", ANYWHERE)
+
+
+@pytest.mark.parametrize("unusable", ["", "two\nlines", "x" * (MAX_PROTOCOL_BYTES + 1), "ü" * MAX_PROTOCOL_BYTES])
+def test_an_unusable_id_is_refused(unusable: str) -> None:
+    with pytest.raises(ConfigError, match="not a protocol id"):
+        StreamHandlers().add(unusable, one)
+
+
+def outbound(connection: MuxedConnection) -> bool:
+    return connection.is_outbound
+
+
+def failing(connection: MuxedConnection) -> bool:
+    return bool(1 / 0)
+
+
+@pytest.mark.spec("CONN-19")
+def test_outside_its_scope_a_protocol_is_as_good_as_not_registered() -> None:
+    handlers = StreamHandlers()
+    handlers.add("/a/1", one, lambda protocol_id: protocol_id.startswith("/a/"), outbound)
+    handlers.add("/b/1", other)
+    assert handlers.protocols == ["/a/1", "/b/1"]
+    assert handlers.protocols_on(ANYWHERE) == ["/a/1", "/b/1"]
+    assert handlers.protocols_on(INBOUND) == ["/b/1"]
+    for served in ("/a/1", "/a/2"):
+        assert handlers.supports(served, ANYWHERE)
+        assert handlers.find(served, ANYWHERE) is one
+        assert not handlers.supports(served, INBOUND)
+        assert handlers.find(served, INBOUND) is None
+    assert handlers.find("/b/1", INBOUND) is other
+    handlers.add("/b/1", other, lambda protocol_id: True)
+    assert handlers.find("/a/1", INBOUND) is other
+
+
+def test_a_scope_that_fails_costs_only_its_own_protocol(caplog: pytest.LogCaptureFixture) -> None:
+    handlers = StreamHandlers()
+    handlers.add("/a/1", one, lambda protocol_id: protocol_id == "/a/2", failing)
+    handlers.add("/b/1", other, lambda protocol_id: protocol_id == "/b/2")
+    for unserved in ("/a/1", "/a/2"):
+        with caplog.at_level(logging.INFO), pytest.raises(NegotiationFailed, match=r"scope of /a/1"):
+            handlers.supports(unserved, ANYWHERE)
+    assert len(caplog.records) == 2
+    for served in ("/b/1", "/b/2"):
+        assert handlers.find(served, ANYWHERE) is other
+    assert not handlers.supports("/c/1", ANYWHERE)
+    assert handlers.protocols_on(ANYWHERE) == ["/b/1"]
+    assert len(caplog.records) == 3
+
+
+def test_adding_says_whether_the_scope_is_another() -> None:
+    handlers = StreamHandlers()
+    assert [handlers.add("/a/1", one, scope=scope) for scope in (None, outbound, outbound, failing, None, None)] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert handlers.find("/a/1", INBOUND) is one
+    handlers.add("/a/1", one, scope=failing)
+    assert handlers.is_scoped("/a/1")
+    handlers.remove("/a/1")
+    assert not handlers.is_scoped("/a/1")
+    assert not handlers.add("/a/1", one)
+    assert handlers.supports("/a/1", INBOUND)
