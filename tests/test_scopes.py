@@ -47,7 +47,7 @@ async def test_of_two_connections_to_one_peer_only_one_carries_a_protocol() -> N
         assert direct is not relayed
         wanted = other_end(server, direct)
 
-        @server.handler(HEAVY, scope=lambda connection: connection is wanted)
+        @server.handler(HEAVY, offered_on=lambda connection: connection is wanted)
         async def heavy(stream: Stream) -> None:
             await echo(stream)
 
@@ -66,7 +66,7 @@ async def test_of_two_connections_to_one_peer_only_one_carries_a_protocol() -> N
 @pytest.mark.spec("CONN-19", "CONN-20")
 async def test_identify_tells_each_peer_its_own_set() -> None:
     async with three() as (server, friend, stranger):
-        server.set_stream_handler(HEAVY, echo, scope=lambda connection: connection.remote_peer == friend.peer_id)
+        server.set_stream_handler(HEAVY, echo, offered_on=lambda connection: connection.remote_peer == friend.peer_id)
         for _ in range(2):
             assert HEAVY in (await friend.identify(server.addresses[0])).protocols
             told = (await stranger.identify(server.addresses[0])).protocols
@@ -84,12 +84,12 @@ async def test_sets_change_at_runtime_and_are_pushed_to_each_peer() -> None:
             return [HEAVY in (await anext(heard)).protocols for heard in news]
 
         assert await pushed() == [False, False]
-        server.set_stream_handler(HEAVY, echo, scope=lambda connection: connection.remote_peer == friend.peer_id)
+        server.set_stream_handler(HEAVY, echo, offered_on=lambda connection: connection.remote_peer == friend.peer_id)
         assert await pushed() == [True, False]
         assert await ask(friend, connections[0], HEAVY) == HEAVY
         with pytest.raises(ProtocolNotSupported):
             await ask(stranger, connections[1], HEAVY)
-        server.set_stream_handler(HEAVY, echo, scope=lambda connection: connection.remote_peer == stranger.peer_id)
+        server.set_stream_handler(HEAVY, echo, offered_on=lambda connection: connection.remote_peer == stranger.peer_id)
         assert await pushed() == [False, True]
         assert await ask(stranger, connections[1], HEAVY) == HEAVY
         with pytest.raises(ProtocolNotSupported):
@@ -118,7 +118,7 @@ async def test_a_scope_that_fails_costs_only_its_stream(fails_at: int, caplog: p
                 asked.append(connection)
             return len(asked) < fails_at or bool(1 / 0)
 
-        server.set_stream_handler(HEAVY, echo, scope=scope)
+        server.set_stream_handler(HEAVY, echo, offered_on=scope)
         while HEAVY not in (await anext(news)).protocols:
             pass
         armed = True
@@ -127,6 +127,6 @@ async def test_a_scope_that_fails_costs_only_its_stream(fails_at: int, caplog: p
         with caplog.at_level(logging.INFO), pytest.raises((StreamReset, NegotiationFailed)):
             await stream.read(1)
         assert [record.levelname for record in caplog.records] == ["ERROR"]
-        assert f"the scope of {HEAVY} failed" in caplog.text
+        assert f"what {HEAVY} is offered on could not be told" in caplog.text
         assert await ask(client, connection, "/light/1.0.0") == "/light/1.0.0"
         assert client.connections() == [connection]

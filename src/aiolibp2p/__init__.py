@@ -1,5 +1,6 @@
 """libp2p for Python, on asyncio. The front door is `Host`; docs/tutorial shows it in use."""
 
+from aiolibp2p.abc.services.service import Service
 from aiolibp2p.abc.stream import Stream
 from aiolibp2p.assembly import VERSION as __version__
 from aiolibp2p.assembly import HostConfig, Limits, PreSharedKey
@@ -18,6 +19,7 @@ __all__ = [
     "PeerId",
     "PreSharedKey",
     "PrivateKey",
+    "Service",
     "Stream",
     "__version__",
 ]

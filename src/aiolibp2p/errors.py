@@ -31,10 +31,41 @@ Libp2pError
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from typing import TypeVar
 
 ErrorT = TypeVar("ErrorT", bound=Exception)
+
+
+class ConnectionCode(enum.IntEnum):
+    """Why a connection is closed. The numbers are go-libp2p's (core/network); no specification fixes them yet."""
+
+    NO_ERROR = 0
+    PROTOCOL_NEGOTIATION_FAILED = 0x1000
+    LIMIT_EXCEEDED = 0x1001
+    RATE_LIMITED = 0x1002
+    PROTOCOL_VIOLATION = 0x1003
+    SUPPLANTED = 0x1004
+    GARBAGE_COLLECTED = 0x1005
+    SHUTDOWN = 0x1006
+    GATED = 0x1007
+    CODE_OUT_OF_RANGE = 0x1008
+
+
+class StreamCode(enum.IntEnum):
+    """Why a stream is reset: what `Stream.reset` takes and `StreamReset.code` may hold. The numbers are go-libp2p's."""
+
+    NO_ERROR = 0
+    PROTOCOL_NEGOTIATION_FAILED = 0x1001
+    LIMIT_EXCEEDED = 0x1002
+    RATE_LIMITED = 0x1003
+    PROTOCOL_VIOLATION = 0x1004
+    SUPPLANTED = 0x1005
+    GARBAGE_COLLECTED = 0x1006
+    SHUTDOWN = 0x1007
+    GATED = 0x1008
+    CODE_OUT_OF_RANGE = 0x1009
 
 
 def fresh(error: ErrorT) -> ErrorT:

@@ -79,7 +79,10 @@ class ListenEnded(Event):
 
 @dataclass(frozen=True)
 class PeerIdentified(Event):
-    """Identify (or a push) told who a peer is and what it speaks."""
+    """Identify (or a push) told who a peer is and what it speaks; fields that it left out are as it told them before.
+
+    `observed_address` is where the peer sees this host, None when it never said.
+    """
 
     peer: PeerId
     agent_version: str

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from aiolibp2p import HostConfig
-from aiolibp2p.assembly import MUXERS, SECURITIES, assemble
+from aiolibp2p.assembly import assemble
+from aiolibp2p.assembly.config import DEFAULT_MUXERS, DEFAULT_SECURITIES
 from aiolibp2p.cli import layers
 from aiolibp2p.cli.failures import UsageError
 from aiolibp2p.errors import ConfigError
@@ -38,8 +39,8 @@ def test_the_names_are_those_of_the_assembly(option: str, known: tuple[str, ...]
 
 def test_the_help_tells_the_defaults() -> None:
     text = " ".join(p2p("node", "--help").stdout.split())
-    assert f"(default: {','.join(SECURITIES)})" in text
-    assert f"(default: {','.join(MUXERS)})" in text
+    assert f"(default: {','.join(DEFAULT_SECURITIES)})" in text
+    assert f"(default: {','.join(DEFAULT_MUXERS)})" in text
 
 
 @pytest.mark.parametrize(

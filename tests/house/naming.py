@@ -92,7 +92,10 @@ def _documented_methods(tree: Tree) -> dict[str, tuple[list[str], list[str]]]:
         for node in ast.walk(file.tree):
             if isinstance(node, ast.ClassDef):
                 methods = [item.name for item in node.body if isinstance(item, Function) and ast.get_docstring(item)]
-                found[node.name] = (_bases(node), methods)
+                # A class may bear its contract's name, as `Host` does.
+                bases, documented = found.setdefault(node.name, ([], []))
+                bases += _bases(node)
+                documented += methods
     return found
 
 

@@ -6,10 +6,16 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from aiolibp2p.abc.services.context import StreamLimits
+from aiolibp2p.abc.services.meter import NULL_METER
+from aiolibp2p.abc.services.resources import NULL_SCOPE
 from aiolibp2p.abc.services.service import Service
-from aiolibp2p.errors import IncompleteRead, ProtocolNotSupported, StreamClosed, StreamReset
-from aiolibp2p.events import Event, PeerDisconnected
+from aiolibp2p.abc.services.tags import NULL_TAGS
+from aiolibp2p.abc.services.watcher import Watcher
+from aiolibp2p.errors import IncompleteRead, ProtocolNotSupported, StreamClosed, StreamCode, StreamReset
+from aiolibp2p.events import Event, PeerDisconnected, PeerIdentified
 from aiolibp2p.io.event_bus import EventBus, Subscription
+from aiolibp2p.limits.peer_quota import PeerQuota
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
@@ -143,8 +149,78 @@ class FakeConnection:
         for end in (self, self.other):
             end.is_closed = True
             end.owner.live.remove(end)
+            for watcher in list(end.owner.watchers):
+                watcher.connection_closed(end, "dropped")
             if not end.owner.connections(end.remote_peer):
                 end.owner.emit(PeerDisconnected(end.remote_peer))
+
+
+class FakeHandle:
+    """Undoes something once."""
+
+    def __init__(self, undo: Callable[[], object]) -> None:
+        self._undo: Callable[[], object] | None = undo
+
+    def close(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
+
+
+class FakeContext:
+    """Implements `abc.services.context.ServiceContext` over a fake host. Limits are left to the real one."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+        self.peerstore = host.peerstore
+        self.scope, self.meter, self.tags = NULL_SCOPE, NULL_METER, NULL_TAGS
+        self.made: list[FakeHandle] = []
+
+    @property
+    def runtime(self) -> FakeRuntime:
+        return self.host.runtime
+
+    def handle(
+        self,
+        protocol_id: str,
+        handler: Callable[[FakeStream], Awaitable[None]],
+        match: object = None,
+        offered_on: Callable[[FakeConnection], bool] | None = None,
+        limits: StreamLimits | None = None,
+    ) -> FakeHandle:
+        self.host.set_stream_handler(protocol_id, _within(handler, limits), match, offered_on)
+        return self._made(lambda: self.host.remove_stream_handler(protocol_id))
+
+    def watch(self, watcher: Watcher) -> FakeHandle:
+        self.host.watchers.append(watcher)
+        for connection in self.host.live:
+            watcher.connection_opened(connection)
+        return self._made(lambda: self.host.watchers.remove(watcher))
+
+    def spawn(self, coroutine: Awaitable[None], name: str) -> FakeHandle:
+        return FakeHandle(self.host.spawn(coroutine, name).cancel)
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> FakeHandle:
+        timer = asyncio.get_running_loop().call_later(max(0.0, when - self.runtime.now()), callback)
+        return self._made(timer.cancel)
+
+    def _made(self, undo: Callable[[], object]) -> FakeHandle:
+        self.made.append(FakeHandle(undo))
+        return self.made[-1]
+
+    def find(self, contract: object) -> None:
+        return None
+
+    def identified(self, connection: FakeConnection, told: PeerIdentified, observed: Multiaddr | None = None) -> None:
+        for watcher in list(self.host.watchers):
+            watcher.peer_identified(connection, told, observed)
+        self.host.emit(told)
+
+    async def stop(self, service: Service) -> None:
+        """End a service and all that it made here, as a host does."""
+        await service.close()
+        for made in self.made:
+            made.close()
 
 
 class FakeHost:
@@ -159,25 +235,27 @@ class FakeHost:
         self.peerstore = MemoryPeerstore(self.runtime)
         self.live: list[FakeConnection] = []
         self.handlers: dict[str, Callable[[FakeStream], Awaitable[None]]] = {}
-        self.scopes: dict[str, Callable[[FakeConnection], bool]] = {}
+        self.offered_on: dict[str, Callable[[FakeConnection], bool]] = {}
         self.opened: list[FakeStream] = []
         self.proposed: list[tuple[PeerId, str]] = []
         """Whom a stream was proposed to, and for what, taken or not."""
         self.served: list[FakeStream] = []
         self.failures: list[BaseException] = []
         self.tasks: dict[asyncio.Task[None], None] = {}
+        self.watchers: list[Watcher] = []
+        self.context = FakeContext(self)
 
     @property
     def protocols(self) -> list[str]:
         return sorted(self.handlers)
 
     def protocols_on(self, connection: FakeConnection) -> list[str]:
-        return [one for one in self.protocols if one not in self.scopes or self.scopes[one](connection)]
+        return [one for one in self.protocols if one not in self.offered_on or self.offered_on[one](connection)]
 
     def connections(self, peer: PeerId | None = None) -> list[FakeConnection]:
         return [connection for connection in self.live if peer is None or connection.remote_peer == peer]
 
-    def spawn(self, coroutine: Awaitable[None], name: str) -> None:
+    def spawn(self, coroutine: Awaitable[None], name: str) -> asyncio.Task[None]:
         async def supervise() -> None:
             try:
                 await coroutine
@@ -187,6 +265,7 @@ class FakeHost:
         task = asyncio.get_running_loop().create_task(supervise(), name=name)
         self.tasks[task] = None
         task.add_done_callback(lambda done: self.tasks.pop(done, None))
+        return task
 
     async def idle(self) -> None:
         """Wait until no task makes progress any more; those that wait for a peer or a timer may be left."""
@@ -204,16 +283,26 @@ class FakeHost:
         protocol_id: str,
         handler: Callable[[FakeStream], Awaitable[None]],
         match: object = None,
-        scope: Callable[[FakeConnection], bool] | None = None,
+        offered_on: Callable[[FakeConnection], bool] | None = None,
     ) -> None:
         self.handlers[protocol_id] = handler
-        self.scopes.pop(protocol_id, None)
-        if scope is not None:
-            self.scopes[protocol_id] = scope
+        before = self.offered_on.pop(protocol_id, None)
+        if offered_on is not None:
+            self.offered_on[protocol_id] = offered_on
+        self._protocols_changed(offered_on is not before)
 
     def remove_stream_handler(self, protocol_id: str) -> None:
         self.handlers.pop(protocol_id, None)
-        self.scopes.pop(protocol_id, None)
+        self._protocols_changed(self.offered_on.pop(protocol_id, None) is not None)
+
+    def _protocols_changed(self, offered_elsewhere: bool) -> None:
+        for watcher in list(self.watchers):
+            watcher.protocols_changed(offered_elsewhere)
+
+    def addresses_changed(self) -> None:
+        """Its `addresses` are others than before."""
+        for watcher in list(self.watchers):
+            watcher.addresses_changed()
 
     def emit(self, event: Event) -> None:
         self.bus.emit(event)
@@ -251,6 +340,26 @@ class FakeHost:
         self.spawn(run(), f"handle {stream.protocol_id}")
 
 
+def _within(
+    handler: Callable[[FakeStream], Awaitable[None]], limits: StreamLimits | None
+) -> Callable[[FakeStream], Awaitable[None]]:
+    """The handler, within the limits, as `host.protocols` has it."""
+    if limits is None:
+        return handler
+    quota = PeerQuota(limits.per_peer, limits.total)
+
+    async def serve(stream: FakeStream) -> None:
+        if not quota.take(stream.remote_peer):
+            stream.reset(StreamCode.LIMIT_EXCEEDED)
+            return
+        try:
+            await handler(stream)
+        finally:
+            quota.give_back(stream.remote_peer)
+
+    return serve
+
+
 def join(
     a: FakeHost,
     b: FakeHost,
@@ -262,8 +371,10 @@ def join(
     theirs = FakeConnection(b, a, Multiaddr(b_address), Multiaddr(a_address))
     theirs.is_outbound = False
     ours.other, theirs.other = theirs, ours
-    a.live.append(ours)
-    b.live.append(theirs)
+    for end in (ours, theirs):
+        end.owner.live.append(end)
+        for watcher in list(end.owner.watchers):
+            watcher.connection_opened(end)
     return ours
 
 
@@ -287,5 +398,5 @@ class ServicePair:
         self.asking, self.answering = asking, answering
 
     async def start(self) -> None:
-        await self.asking.start(self.client)
-        await self.answering.start(self.server)
+        await self.asking.start(self.client.context)
+        await self.answering.start(self.server.context)

@@ -14,6 +14,7 @@ from aiolibp2p.errors import (
     IncompleteRead,
     ProtocolNotSupported,
     ProtocolViolation,
+    StreamCode,
     StreamReset,
     TimeoutExpired,
 )
@@ -21,10 +22,8 @@ from aiolibp2p.events import PeerDisconnected
 from aiolibp2p.muxers.yamux.frames import INITIAL_WINDOW_BYTES
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.protocols.perf import (
-    LIMIT_EXCEEDED_CODE,
     MAX_CHUNK_BYTES,
     MAX_SIZE_BYTES,
-    NOT_ALLOWED_CODE,
     PERF_ID,
     Perf,
     PerfConfig,
@@ -241,7 +240,7 @@ async def test_a_list_of_those_who_are_served() -> None:
     ours, theirs = both.connection.other.stream_pair(PERF_ID)
     both.client.serve(theirs)
     await both.client.idle()
-    assert theirs.reset_code == NOT_ALLOWED_CODE
+    assert theirs.reset_code == StreamCode.GATED
     with pytest.raises(StreamReset):
         await ours.read()
 
@@ -263,7 +262,7 @@ async def test_streams_past_the_limits_are_refused_until_one_ends() -> None:
     others = [await stranger.new_stream_on(theirs, PERF_ID) for _ in range(2)]
     await both.server.idle()
     codes = [stream.other.reset_code for stream in (*streams, *others)]
-    assert codes == [None, None, LIMIT_EXCEEDED_CODE, None, LIMIT_EXCEEDED_CODE]
+    assert codes == [None, None, StreamCode.LIMIT_EXCEEDED, None, StreamCode.LIMIT_EXCEEDED]
     await streams[0].write(header(0))
     await streams[0].close_write()
     assert await streams[0].read() == b""
@@ -275,11 +274,11 @@ async def test_streams_past_the_limits_are_refused_until_one_ends() -> None:
 
 
 async def test_without_a_handler_or_a_host_it_says_so(pair: Pair) -> None:
-    await pair.answering.close()
+    await pair.server.context.stop(pair.answering)
     with pytest.raises(ProtocolNotSupported):
         await pair.perf.measure(pair.server.peer_id)
-    await pair.perf.close()
-    await pair.perf.close()
+    await pair.client.context.stop(pair.perf)
+    await pair.client.context.stop(pair.perf)
     with pytest.raises(HostNotRunning):
         await pair.perf.measure(pair.server.peer_id)
     with pytest.raises(HostNotRunning):

@@ -11,10 +11,11 @@ from aiolibp2p.errors import (
     Libp2pError,
     ProtocolNotSupported,
     ProtocolViolation,
+    StreamCode,
     TimeoutExpired,
 )
 from aiolibp2p.peer.keys import PrivateKey
-from aiolibp2p.protocols.ping import LIMIT_EXCEEDED_CODE, PING_ID, Ping, PingConfig
+from aiolibp2p.protocols.ping import PING_ID, Ping, PingConfig
 from protocols.fakes import FakeConnection, FakeHost, FakeRuntime, FakeStream, ServicePair, join
 from waiting import after
 
@@ -121,7 +122,7 @@ async def test_the_write_and_both_halves_of_an_echo_in_two_pieces_count() -> Non
 
     server.handlers[PING_ID] = halves
     ping = Ping()
-    await ping.start(client)
+    await ping.start(client.context)
     assert await ping.ping(server.peer_id) == 6
     await server.close()
 
@@ -162,7 +163,7 @@ async def test_an_end_inside_a_payload_is_an_error(pair: Pair) -> None:
 async def test_a_third_stream_of_a_peer_is_refused_until_one_ends(pair: Pair) -> None:
     first, second, third = [await pair.open() for _ in range(3)]
     await pair.server.idle()
-    assert third.other.reset_code == LIMIT_EXCEEDED_CODE
+    assert third.other.reset_code == StreamCode.LIMIT_EXCEEDED
     for stream in (first, second):
         await stream.write(bytes(32))
         assert await stream.read_exactly(32) == bytes(32)
@@ -198,7 +199,7 @@ async def test_a_silent_peer_is_a_timeout_that_says_so() -> None:
     with pytest.raises(TimeoutExpired, match=r"no echo from peer 12D3\w+ within 10 s"):
         await both.ping.ping(both.server.peer_id)
     assert both.client.opened[0].is_reset
-    await both.answering.start(both.server)
+    await both.answering.start(both.server.context)
     assert await both.ping.ping(both.server.peer_id) == 0.0
 
 
@@ -213,7 +214,7 @@ async def test_a_cancelled_ping_leaves_the_stream_to_nobody(pair: Pair) -> None:
     with pytest.raises(asyncio.CancelledError):
         await ping
     assert pair.client.opened[0].is_reset
-    await pair.answering.start(pair.server)
+    await pair.answering.start(pair.server.context)
     assert await pair.ping.ping(pair.server.peer_id) == 0.0
     await pair.server.idle()
     pair.server.failures.clear()
@@ -271,11 +272,11 @@ async def test_bytes_that_trickle_in_do_not_keep_a_stream() -> None:
 
 
 async def test_without_a_handler_or_a_host_it_says_so(pair: Pair) -> None:
-    await pair.answering.close()
+    await pair.server.context.stop(pair.answering)
     assert PING_ID not in pair.server.protocols
     with pytest.raises(ProtocolNotSupported):
         await pair.ping.ping(pair.server.peer_id)
-    await pair.ping.close()
-    await pair.ping.close()
+    await pair.client.context.stop(pair.ping)
+    await pair.client.context.stop(pair.ping)
     with pytest.raises(HostNotRunning):
         await pair.ping.ping(pair.server.peer_id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from aiolibp2p.abc.host import Host
+from aiolibp2p.abc.services.context import ServiceContext
+from aiolibp2p.abc.services.service import Service
 from aiolibp2p.abc.stream import Stream
 from aiolibp2p.simulator.checkers import Bounds, NoLeaks, WithinBounds
 from aiolibp2p.simulator.loop import run_virtual
@@ -55,13 +56,13 @@ def test_a_host_that_was_closed_and_holds_a_connection() -> None:
     run_virtual(main())
 
 
-class Diary:
+class Diary(Service):
     """A service that writes to its node's disk when it is closed: after a crash nobody may find that."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
 
-    async def start(self, host: Host) -> None:
+    async def start(self, context: ServiceContext) -> None:
         self.node.disk["life"] = self.node.disk.get("life", b"") + b"start "
 
     async def close(self) -> None:

@@ -10,14 +10,14 @@ from itertools import product
 import pytest
 
 from aiolibp2p import Host, Limits, PrivateKey, Stream
-from aiolibp2p.assembly import _muxers, _securities
+from aiolibp2p.assembly import MUXERS, SECURITIES
+from aiolibp2p.assembly.choices import Ingredients
 from aiolibp2p.errors import ConnectionLost, StreamReset
 from aiolibp2p.io.runtime import SystemRuntime
 from stream_pair import LOOPBACK, echo
 from testing.tap import tapped
 
-KEY, RUNTIME = PrivateKey.generate(), SystemRuntime()
-SECURITIES, MUXERS = _securities(KEY, RUNTIME, []), _muxers(RUNTIME, Limits())
+GIVEN = Ingredients(PrivateKey.generate(), SystemRuntime(), Limits(), "")
 every_pairing = pytest.mark.parametrize(("security", "muxer"), list(product(SECURITIES, MUXERS)))
 
 HOSTILE = b"\xff" * 200_000
@@ -50,8 +50,8 @@ async def test_they_meet_and_ten_streams_echo(security: str, muxer: str) -> None
     async with two_hosts(security, muxer) as (server, client):
         connection = await client.connect(server.addresses[0])
         assert (connection.security, connection.muxer) == (
-            SECURITIES[security]().protocol_id,
-            MUXERS[muxer]().protocol_id,
+            SECURITIES[security].make(GIVEN).protocol_id,
+            MUXERS[muxer].make(GIVEN).protocol_id,
         )
         assert connection.remote_peer == server.peer_id
         (other,) = server.connections()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
+from aiolibp2p.abc.layers.transport import DialRequest
 from aiolibp2p.abc.peerstore import Peerstore
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.stream import MuxedConnection, Stream, StreamHandler
@@ -16,7 +17,7 @@ from aiolibp2p.peer.peer_id import PeerId
 Target: TypeAlias = PeerId | Multiaddr | str | Sequence[Multiaddr | str]
 """A peer id, a multiaddr, either as text, or several addresses of one peer."""
 
-Scope: TypeAlias = Callable[[MuxedConnection], bool]
+OfferedOn: TypeAlias = Callable[[MuxedConnection], bool]
 """Whether a protocol is offered on a connection. Quick, without side effects: it is asked for each stream."""
 
 EventT = TypeVar("EventT", bound=Event)
@@ -26,10 +27,14 @@ class Host(Protocol):
     """The part of `aiolibp2p.Host` that services may rely on."""
 
     @property
-    def peer_id(self) -> PeerId: ...
+    def peer_id(self) -> PeerId:
+        """The id that the host's key stands for."""
+        ...
 
     @property
-    def private_key(self) -> PrivateKey: ...
+    def private_key(self) -> PrivateKey:
+        """The host's identity."""
+        ...
 
     @property
     def addresses(self) -> list[Multiaddr]:
@@ -46,17 +51,17 @@ class Host(Protocol):
         ...
 
     @property
-    def peerstore(self) -> Peerstore: ...
+    def peerstore(self) -> Peerstore:
+        """What the host remembers of other peers."""
+        ...
 
     @property
-    def runtime(self) -> Runtime: ...
+    def runtime(self) -> Runtime:
+        """The clock and the randomness in use."""
+        ...
 
     def connections(self, peer: PeerId | None = None) -> list[MuxedConnection]:
         """Live connections, oldest first; of one peer, or of all."""
-        ...
-
-    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
-        """Run a task that ends with the host; an exception in it is logged once."""
         ...
 
     def set_stream_handler(
@@ -64,22 +69,55 @@ class Host(Protocol):
         protocol_id: str,
         handler: StreamHandler,
         match: Callable[[str], bool] | None = None,
-        scope: Scope | None = None,
-    ) -> None: ...
+        offered_on: OfferedOn | None = None,
+    ) -> None:
+        """Serve `protocol_id`, and every id that `match` says yes to, with `handler`.
 
-    def remove_stream_handler(self, protocol_id: str) -> None: ...
+        With `offered_on` only on the connections it says yes to; elsewhere the protocol is refused, and identify does
+        not list it. It is asked for each stream; when its answers change, set the handler again with a new one, and
+        peers are told. A `match` or `offered_on` that raises is logged and costs that stream alone.
+
+        An exception in the handler resets that stream, is logged once, and touches nothing else; when it returns,
+        its stream is closed. Raises ConfigError for an unusable id.
+        """
+        ...
+
+    def remove_stream_handler(self, protocol_id: str) -> None:
+        """Serve the protocol no longer. Streams that run go on."""
+        ...
 
     def emit(self, event: Event) -> None:
         """Announce to every subscriber; never waits."""
         ...
 
     def events(self, *kinds: type[EventT]) -> AsyncIterator[EventT]:
-        """Subscribe (at the call) to these kinds of events."""
+        """Subscribe to these kinds of events (all, without any), from this call on.
+
+        A queue of 256; past it the oldest go and `MissedEvents` says how many.
+        """
         ...
 
-    async def connect(self, target: Target) -> MuxedConnection: ...
+    async def connect(self, target: Target) -> MuxedConnection:
+        """A connection to the target: one that stands, or a new one.
 
-    async def new_stream(self, target: Target, *protocol_ids: str) -> Stream: ...
+        An address without /p2p takes whoever answers. A peer of which no address is known is looked for, if a service
+        provides `PeerRouting`. Raises DialFailed naming each address and its reason,
+        FormatError for text that is no address or peer id.
+        """
+        ...
+
+    async def dial(self, request: DialRequest) -> MuxedConnection:
+        """A connection as the request describes it. Raises DialFailed naming each address and its reason."""
+        ...
+
+    async def new_stream(self, target: Target, *protocol_ids: str) -> Stream:
+        """Open a stream for the first of `protocol_ids` that the peer speaks; connects first if need be.
+
+        One id is proposed along with the first bytes written, without waiting; a refusal then raises
+        ProtocolNotSupported at the first read. Several ids are negotiated before this returns, unless identify
+        has told what the peer speaks.
+        """
+        ...
 
     async def new_stream_on(self, connection: MuxedConnection, *protocol_ids: str) -> Stream:
         """As `new_stream`, on this very connection."""

@@ -9,21 +9,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from aiolibp2p.assembly import MUXERS, SECURITIES
+from aiolibp2p.assembly.config import DEFAULT_MUXERS, DEFAULT_SECURITIES
 from aiolibp2p.cli.failures import UsageError
 
 if TYPE_CHECKING:
     from aiolibp2p.host import HostOptions
     from aiolibp2p.security.pnet import PreSharedKey
-
-SECURITIES = ("noise", "tls", "plaintext", "secio")
-MUXERS = ("yamux", "mplex")
-"""What assembly knows by name; a test holds the two together. Nothing heavy is loaded to show help."""
-
-_WARNINGS = {
-    "plaintext": "plaintext protects nothing and proves nobody; it is for tests alone",
-    "secio": "secio is deprecated; noise replaces it",
-    "mplex": "mplex is deprecated, and a slow reader loses its stream; yamux replaces it",
-}
 
 MAX_SHOWN_NAME = 40
 
@@ -35,13 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--security",
         metavar="NAME[,NAME]",
         action="append",
-        help=f"in order of preference, of {', '.join(SECURITIES)} (default: noise,tls); plaintext protects nothing",
+        help=f"in order of preference, of {', '.join(SECURITIES)} (default: {','.join(DEFAULT_SECURITIES)}); "
+        "plaintext protects nothing",
     )
     group.add_argument(
         "--muxer",
         metavar="NAME[,NAME]",
         action="append",
-        help=f"in order of preference, of {', '.join(MUXERS)} (default: yamux)",
+        help=f"in order of preference, of {', '.join(MUXERS)} (default: {','.join(DEFAULT_MUXERS)})",
     )
     group.add_argument(
         "--psk", metavar="FILE", help="the key of a private network (p2p psk): talk to its members alone"
@@ -52,9 +45,9 @@ def options(arguments: argparse.Namespace) -> HostOptions:
     """Those of a host that were given. Raises UsageError for names, ConfigError for the key."""
     chosen: HostOptions = {}
     if arguments.security is not None:
-        chosen["security"] = _names("--security", arguments.security, SECURITIES)
+        chosen["security"] = _names("--security", arguments.security, list(SECURITIES))
     if arguments.muxer is not None:
-        chosen["muxers"] = _names("--muxer", arguments.muxer, MUXERS)
+        chosen["muxers"] = _names("--muxer", arguments.muxer, list(MUXERS))
     if arguments.psk is not None:
         chosen["psk"] = load_psk(arguments.psk)
     return chosen
@@ -64,9 +57,10 @@ def warn(arguments: argparse.Namespace, options: HostOptions) -> None:
     """Tell of what protects little or is deprecated: for commands whose log is quiet, which would tell it."""
     if arguments.verbose:
         return
-    for name, warning in _WARNINGS.items():
-        if name in (*options.get("security", ()), *options.get("muxers", ())):
-            print(f"{arguments.prog}: warning: {warning}", file=sys.stderr)
+    chosen = (*options.get("security", ()), *options.get("muxers", ()))
+    for name, choice in (*SECURITIES.items(), *MUXERS.items()):
+        if name in chosen and choice.warning:
+            print(f"{arguments.prog}: warning: {choice.warning}", file=sys.stderr)
 
 
 def network(options: HostOptions) -> str:

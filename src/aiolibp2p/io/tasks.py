@@ -71,3 +71,11 @@ class Tasks:
             task.cancel()
         if tasks:
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def call_guarded(callback: Callable[..., None], *arguments: object, what: str) -> None:
+    """Call `callback` with `arguments`; an exception it raises is logged under the name `what`, and ends here."""
+    try:
+        callback(*arguments)
+    except Exception:
+        logger.exception("%s failed", what)

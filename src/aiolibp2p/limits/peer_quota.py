@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import math
-
 from aiolibp2p.peer.peer_id import PeerId
 
 
 class PeerQuota:
-    """At most `per_peer` of one peer and `total` of all; peers that have none are not remembered."""
+    """At most `per_peer` for one peer and `total` for all; None is no limit. Who holds none is not remembered."""
 
-    def __init__(self, per_peer: int, total: float = math.inf) -> None:
+    def __init__(self, per_peer: int | None, total: int | None = None) -> None:
         self._per_peer = per_peer
         self._total = total
+        self._taken = 0
         self._held: dict[PeerId, int] = {}
 
     def __len__(self) -> int:
-        """Peers that hold any."""
+        """How many peers hold any."""
         return len(self._held)
 
     def take(self, peer: PeerId) -> bool:
-        """One more for this peer; False when it, or all together, have as many as they may. `give_back` it later."""
+        """Count one more for this peer, to `give_back` later; False when it or all hold as many as they may."""
         held = self._held.get(peer, 0)
-        if held >= self._per_peer or (self._total < math.inf and sum(self._held.values()) >= self._total):
+        if self._per_peer is not None and held >= self._per_peer:
+            return False
+        if self._total is not None and self._taken >= self._total:
             return False
         self._held[peer] = held + 1
+        self._taken += 1
         return True
 
     def give_back(self, peer: PeerId) -> None:
-        """One that was taken is over."""
+        """Count one less for this peer, which had taken it."""
+        self._taken -= 1
         left = self._held.pop(peer) - 1
         if left:
             self._held[peer] = left

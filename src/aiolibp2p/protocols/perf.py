@@ -16,9 +16,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiolibp2p.errors import ConfigError, HostNotRunning, ProtocolViolation, StreamClosed, TimeoutExpired
+from aiolibp2p.abc.services.context import ServiceContext, StreamLimits
+from aiolibp2p.abc.services.service import Service
+from aiolibp2p.errors import ConfigError, HostNotRunning, ProtocolViolation, StreamClosed, StreamCode, TimeoutExpired
 from aiolibp2p.io.idle_timer import IdleTimer
-from aiolibp2p.limits.peer_quota import PeerQuota
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.host import Host, Target
@@ -33,10 +34,6 @@ MAX_SIZE_BYTES = 2**64 - 1
 """What the header can ask for; more than anybody waits for, so it stands for "until I stop you"."""
 
 MAX_CHUNK_BYTES = 16 * 1024 * 1024
-
-LIMIT_EXCEEDED_CODE = 0x1002
-NOT_ALLOWED_CODE = 0x1008
-"""The stream error codes other implementations give for "too many" and for a peer that is kept out."""
 
 OnProgress = Callable[[int, int], None]
 """`on_progress(uploaded, downloaded)`: bytes so far."""
@@ -88,8 +85,10 @@ class HandshakesResult:
         return self.count / self.seconds if self.seconds else 0.0
 
 
-class Perf:
+class Perf(Service):
     """The perf service of a host: measures the way to others, and lets others measure. Raises ConfigError."""
+
+    name = "perf"
 
     def __init__(self, config: PerfConfig | None = None) -> None:
         self.config = config or PerfConfig()
@@ -97,19 +96,15 @@ class Perf:
             raise ConfigError(f"chunk_bytes takes 1 to {MAX_CHUNK_BYTES}, not {self.config.chunk_bytes}")
         self._payload = bytes(self.config.chunk_bytes)
         self._host: Host | None = None
-        self._inbound = PeerQuota(self.config.inbound_streams_per_peer, self.config.inbound_streams)
 
-    async def start(self, host: Host) -> None:
-        """Serve from now on, if anybody is to be served."""
-        self._host = host
+    async def start(self, context: ServiceContext) -> None:
+        self._host = context.host
         if self.config.allowed_peers is None or len(self.config.allowed_peers):
-            host.set_stream_handler(PERF_ID, self._serve)
+            limits = StreamLimits(self.config.inbound_streams, self.config.inbound_streams_per_peer)
+            context.handle(PERF_ID, self._serve, limits=limits)
 
     async def close(self) -> None:
-        """Serve no more; streams in use end with their connections. Idempotent."""
-        host, self._host = self._host, None
-        if host is not None:
-            host.remove_stream_handler(PERF_ID)
+        self._host = None
 
     # Measuring
 
@@ -186,16 +181,13 @@ class Perf:
     async def _serve(self, stream: Stream) -> None:
         host, config, peer = self._host, self.config, stream.remote_peer
         if config.allowed_peers is not None and peer not in config.allowed_peers:
-            stream.reset(NOT_ALLOWED_CODE)
+            stream.reset(StreamCode.GATED)
             return
-        if host is None or not self._inbound.take(peer):
-            stream.reset(LIMIT_EXCEEDED_CODE)
+        if host is None:
+            stream.reset(StreamCode.SHUTDOWN)
             return
-        try:
-            with IdleTimer(stream, host.runtime, config.idle_timeout_s) as idle:
-                await _Exchange(stream, host.runtime, idle, self._payload).serve()
-        finally:
-            self._inbound.give_back(peer)
+        with IdleTimer(stream, host.runtime, config.idle_timeout_s) as idle:
+            await _Exchange(stream, host.runtime, idle, self._payload).serve()
 
 
 class _Exchange:

@@ -15,15 +15,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aiolibp2p.abc.services.context import ServiceContext, StreamLimits
+from aiolibp2p.abc.services.pinger import Pinger
+from aiolibp2p.abc.services.service import Service
 from aiolibp2p.errors import (
     HostNotRunning,
     IncompleteRead,
     Libp2pError,
     ProtocolViolation,
+    StreamCode,
     TimeoutExpired,
 )
 from aiolibp2p.io.idle_timer import IdleTimer
-from aiolibp2p.limits.peer_quota import PeerQuota
 
 if TYPE_CHECKING:
     from aiolibp2p.abc.host import Host, Target
@@ -33,9 +36,6 @@ if TYPE_CHECKING:
 PING_ID = "/ipfs/ping/1.0.0"
 
 PAYLOAD_BYTES = 32
-
-LIMIT_EXCEEDED_CODE = 0x1002
-"""The stream error code other implementations give for "too many"."""
 
 
 @dataclass(frozen=True)
@@ -49,34 +49,28 @@ class PingConfig:
     inbound_streams_per_peer: int = 2
 
 
-class Ping:
+class Ping(Service, Pinger):
     """The ping service of a host: answers pings, and sends them."""
+
+    name = "ping"
+    provides = (Pinger,)
 
     def __init__(self, config: PingConfig | None = None) -> None:
         self.config = config or PingConfig()
-        self._host: Host | None = None
-        self._inbound = PeerQuota(self.config.inbound_streams_per_peer)
+        self._context: ServiceContext | None = None
         self._outbound: dict[PeerId, _PingStream] = {}
 
-    async def start(self, host: Host) -> None:
-        """Answer pings from now on."""
-        self._host = host
-        host.set_stream_handler(PING_ID, self._serve)
+    async def start(self, context: ServiceContext) -> None:
+        self._context = context
+        context.handle(PING_ID, self._serve, limits=StreamLimits(per_peer=self.config.inbound_streams_per_peer))
 
     async def close(self) -> None:
-        """Answer no more; streams in use end with their connections. Idempotent."""
-        host, self._host = self._host, None
-        if host is not None:
-            host.remove_stream_handler(PING_ID)
+        self._context = None
 
     # Sending
 
     async def ping(self, target: Target) -> float:
-        """One round trip to the peer, in seconds; connects first if need be.
-
-        Raises TimeoutExpired when no echo comes in time, ProtocolViolation when it is not what was sent, and what
-        `connect` and `new_stream` raise.
-        """
+        """See `Pinger.ping`. Raises ProtocolViolation, too, when the echo is not what was sent."""
         async with self._stream_to(target) as stream:
             return await stream.exchange()
 
@@ -93,9 +87,9 @@ class Ping:
 
     @contextlib.asynccontextmanager
     async def _stream_to(self, target: Target) -> AsyncIterator[_PingStream]:
-        host = self._host
-        if host is None:
+        if self._context is None:
             raise HostNotRunning("ping: the host is not running")
+        host = self._context.host
         connection = await host.connect(target)
         peer = connection.remote_peer
         stream = self._outbound.get(peer)
@@ -117,16 +111,11 @@ class Ping:
     # Answering
 
     async def _serve(self, stream: Stream) -> None:
-        host = self._host
-        peer = stream.remote_peer
-        if host is None or not self._inbound.take(peer):
-            stream.reset(LIMIT_EXCEEDED_CODE)
+        if self._context is None:
+            stream.reset(StreamCode.SHUTDOWN)
             return
-        try:
-            with IdleTimer(stream, host.runtime, self.config.idle_timeout_s) as idle:
-                await _echo(stream, idle)
-        finally:
-            self._inbound.give_back(peer)
+        with IdleTimer(stream, self._context.runtime, self.config.idle_timeout_s) as idle:
+            await _echo(stream, idle)
 
 
 async def _echo(stream: Stream, idle: IdleTimer) -> None:

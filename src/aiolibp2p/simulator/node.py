@@ -7,12 +7,11 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from aiolibp2p.abc.layers.transport import Transport
-from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.services.service import Service
-from aiolibp2p.assembly import HostConfig, Limits
+from aiolibp2p.assembly import HostConfig, HostParameters
 from aiolibp2p.errors import LocalError
 from aiolibp2p.host import Host
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -30,26 +29,14 @@ PORT = 4001
 """Where every node listens."""
 
 
-class NodeOptions(TypedDict, total=False):
-    """Options of `Host` that a node may be given; key, runtime and transports replace the simulation's own."""
-
-    key: PrivateKey | None
-    listen: Sequence[str]
-    security: Sequence[str]
-    muxers: Sequence[str]
-    agent_version: str
-    transports: Sequence[Transport] | None
-    limits: Limits
-    runtime: Runtime | None
-
-
 @dataclass(frozen=True)
 class NodeConfig:
     """What a node's hosts are made with, each time it starts."""
 
     services: Callable[[Node], Sequence[Service]] | None = None
     """Called at each start: services, like hosts, are started once."""
-    options: NodeOptions = field(default_factory=NodeOptions)
+    options: HostParameters = field(default_factory=HostParameters)
+    """Options of `Host`; key, runtime and transports replace the simulation's own."""
 
 
 class Node:

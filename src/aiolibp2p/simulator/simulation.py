@@ -8,12 +8,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, Unpack
 
 from aiolibp2p.abc.services.service import Service
+from aiolibp2p.assembly import HostParameters
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.simulator.checkers import Checker, NoLeaks, WithinBounds
 from aiolibp2p.simulator.faults import Faults
 from aiolibp2p.simulator.figures import Figures
 from aiolibp2p.simulator.network import Gateway, Interface, InterfaceConfig, LinkConfig, Network
-from aiolibp2p.simulator.node import Node, NodeConfig, NodeOptions
+from aiolibp2p.simulator.node import Node, NodeConfig
 from aiolibp2p.simulator.runtime import seeded_random
 from aiolibp2p.simulator.scenario import MAX_VIOLATIONS, Fidelity, Violation
 from aiolibp2p.simulator.topology import Regions
@@ -87,7 +88,7 @@ class Simulation:
         interface: InterfaceConfig | None = None,
         gateway: Gateway | None = None,
         services: Callable[[Node], Sequence[Service]] | None = None,
-        **host_options: Unpack[NodeOptions],
+        **host_options: Unpack[HostParameters],
     ) -> Node:
         """A machine more, still down. Behind a gateway its address is a private one."""
         number = len(self.nodes) + 1

@@ -69,7 +69,8 @@ class Swarm:
 
     def __init__(self, parts: SwarmParts, config: SwarmConfig | None = None) -> None:
         self.tasks = Tasks()
-        self.on_connection: Callable[[MuxedConnection], None] | None = None
+        self.on_opened: Callable[[MuxedConnection], None] = _nothing
+        self.on_closed: Callable[[MuxedConnection, str], None] = _nothing
         self._parts = parts
         self._config = config or SwarmConfig()
         self._resolver = Resolver(self._config.resolver)
@@ -258,8 +259,7 @@ class Swarm:
         elif len(self._table.all(peer)) > 1:
             for other in self._table.all(peer):
                 self._watch_duplicate(other)
-        if self.on_connection is not None:
-            self.on_connection(connection)
+        self.on_opened(connection)
 
     def _watch_duplicate(self, connection: Connection) -> None:
         if not connection.is_outbound or connection in self._duplicates:
@@ -286,6 +286,7 @@ class Swarm:
         timer = self._duplicates.pop(connection, None)
         if timer is not None:
             timer.cancel()
+        self.on_closed(connection, reason)
         self._parts.emit(ConnectionClosed(peer, connection.remote_address, reason))
         if last:
             self._parts.emit(PeerDisconnected(peer))
@@ -312,3 +313,7 @@ class Swarm:
 
     async def _close_connections(self) -> None:
         await asyncio.gather(*(connection.close("the host is closing") for connection in self._table.all()))
+
+
+def _nothing(*told: object) -> None:
+    """Nobody asked to be told."""

@@ -36,7 +36,7 @@ class Pair:
     async def start(self) -> Pair:
         for service, host in ((self.identify, self.us), (self.theirs, self.them)):
             host.live, connections = [], host.live
-            await service.start(host)
+            await service.start(host.context)
             host.live = connections
         return self
 

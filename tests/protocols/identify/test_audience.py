@@ -19,17 +19,17 @@ class Room:
             self.us.peerstore.set_protocols(peer.peer_id, [PUSH_ID])
         self.audience = Audience()
 
-    def to_be_told(self, edition: int) -> list[FakeConnection]:
-        return self.audience.to_be_told(self.us.connections(), edition, self.us.peerstore)  # type: ignore[arg-type, return-value]
+    def to_be_told(self, revision: int) -> list[FakeConnection]:
+        return self.audience.to_be_told(self.us.connections(), revision, self.us.peerstore)  # type: ignore[arg-type, return-value]
 
 
-def test_whoever_has_not_heard_the_edition_is_to_be_told() -> None:
+def test_whoever_has_not_heard_the_revision_is_to_be_told() -> None:
     room = Room()
     room.audience.join(room.peers[0].peer_id)
-    room.audience.told(room.peers[0].peer_id, 1)
+    room.audience.heard(room.peers[0].peer_id, 1)
     assert room.to_be_told(1) == room.connections[1:]
     for peer in room.peers:
-        room.audience.told(peer.peer_id, 2)
+        room.audience.heard(peer.peer_id, 2)
     assert room.to_be_told(2) == []
     assert room.to_be_told(3) == room.connections
 
@@ -49,11 +49,11 @@ def test_whoever_takes_no_pushes_or_is_not_known_yet_is_not_told() -> None:
     assert room.to_be_told(1) == room.connections[2:]
 
 
-def test_an_older_edition_does_not_take_the_place_of_a_newer() -> None:
+def test_an_older_revision_does_not_take_the_place_of_a_newer() -> None:
     audience = Audience()
     audience.join(PEER)
-    audience.told(PEER, 3)
-    audience.told(PEER, 2)
+    audience.heard(PEER, 3)
+    audience.heard(PEER, 2)
     audience.join(PEER)
     assert not audience.missed_a_change(PEER, 3)
     assert audience.missed_a_change(PEER, 4)
@@ -71,7 +71,7 @@ def test_what_is_told_to_one_who_has_left_is_not_remembered() -> None:
     audience.join(PEER)
     assert audience.leave(PEER)
     assert not audience.leave(PEER)
-    audience.told(PEER, 1)
+    audience.heard(PEER, 1)
     assert audience.peers == []
     audience.join(PEER)
     assert not audience.missed_a_change(PEER, 2)

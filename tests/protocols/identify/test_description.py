@@ -35,7 +35,7 @@ def test_more_sets_than_are_kept_are_each_told_right(host: FakeHost, monkeypatch
     own = OwnDescription("ours/1", "test/1")
     links = [join(host, FakeHost(KEYS[1])) for _ in range(MAX_ENCODED + 1)]
     for number, link in enumerate(links):
-        host.set_stream_handler(f"/{number:02}", handler, scope=lambda connection, link=link: connection is link)
+        host.set_stream_handler(f"/{number:02}", handler, offered_on=lambda connection, link=link: connection is link)
     own.refresh(cast(Host, host))
     encoded = []
     real = description.encode_parts
@@ -52,12 +52,12 @@ def test_more_sets_than_are_kept_are_each_told_right(host: FakeHost, monkeypatch
     assert len(encoded) == MAX_ENCODED + 2
 
 
-def test_a_change_of_scope_is_a_new_edition_once(host: FakeHost) -> None:
+def test_a_change_of_scope_is_a_new_revision_once(host: FakeHost) -> None:
     own = OwnDescription("ours/1", "test/1")
     seen = cast(Host, host)
     assert own.refresh(seen)
     assert not own.refresh(seen)
-    own.scopes_changed()
+    own.offers_changed()
     assert own.refresh(seen)
     assert not own.refresh(seen)
-    assert own.edition == 2
+    assert own.revision == 2

@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from aiolibp2p.errors import ProtocolViolation, StreamReset
+from aiolibp2p.errors import ProtocolViolation, StreamCode, StreamReset
 from aiolibp2p.events import PeerIdentified
 from aiolibp2p.limits.push_rates import Rate
 from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_record import open_peer_record
 from aiolibp2p.protocols.identify import IDENTIFY_ID, PUSH_ID, Identify, IdentifyConfig, PushRates
-from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE, RATE_LIMITED_CODE
 from aiolibp2p.protocols.identify.messages import delimit
 from protocols.fakes import FakeConnection, FakeHost, FakeStream, join
 from protocols.identify.pair import CONFIG, HERE, KEYS, LAN, PUBLIC, THERE, Pair, part
@@ -48,13 +47,13 @@ async def test_a_new_handler_is_pushed_once(pair: Pair) -> None:
 
     for name in ("/new/1", "/new/2", "/new/3"):
         pair.us.set_stream_handler(name, handler)
-        pair.identify.changed()
+        pair.identify.protocols_changed(False)
     await settle(pair.us)
     (push,) = pushes(pair.us)
     assert push.closed
     assert push.other.sent == b""
     assert pair.them.peerstore.protocols(pair.us.peer_id) == {IDENTIFY_ID, PUSH_ID, "/new/1", "/new/2", "/new/3"}
-    pair.identify.changed()
+    pair.identify.protocols_changed(False)
     await settle(pair.us)
     assert len(pushes(pair.us)) == 1
 
@@ -66,14 +65,14 @@ async def test_another_scope_is_pushed_once_though_the_protocols_are_the_same(pa
 
     pair.us.set_stream_handler("/scoped/1", handler)
     await pair.identified()
-    pair.us.set_stream_handler("/scoped/1", handler, scope=lambda connection: not connection.is_outbound)
+    pair.us.set_stream_handler("/scoped/1", handler, offered_on=lambda connection: not connection.is_outbound)
     for _ in range(2):
-        pair.identify.scopes_changed()
-        pair.identify.changed()
+        pair.identify.protocols_changed(True)
+        pair.identify.protocols_changed(False)
     await settle(pair.us)
     assert len(pushes(pair.us)) == 1
     assert pair.them.peerstore.protocols(pair.us.peer_id) == {IDENTIFY_ID, PUSH_ID}
-    pair.identify.changed()
+    pair.identify.protocols_changed(False)
     await settle(pair.us)
     assert len(pushes(pair.us)) == 1
 
@@ -83,7 +82,7 @@ async def test_new_addresses_are_pushed_with_a_new_record(pair: Pair) -> None:
     await pair.identified()
     before = pair.them.peerstore.signed_peer_record(pair.us.peer_id)
     pair.us.addresses = [PUBLIC]
-    pair.identify.changed()
+    pair.identify.protocols_changed(False)
     await settle(pair.us)
     after = pair.them.peerstore.signed_peer_record(pair.us.peer_id)
     assert before is not None
@@ -98,13 +97,13 @@ async def test_a_push_goes_to_every_peer_that_takes_it_on_one_connection_each(pa
     for host in others:
         join(pair.us, host)
     join(pair.us, pair.them)
-    await Identify(CONFIG).start(others[0])
+    await Identify(CONFIG).start(others[0].context)
     await pair.identified()
     for connection in pair.us.connections():
         pair.identify.connection_opened(connection)
     await pair.us.idle()
     pair.us.addresses = [PUBLIC]
-    pair.identify.changed()
+    pair.identify.protocols_changed(False)
     await settle(pair.us)
     assert [stream.remote_peer for stream in pushes(pair.us)] == [pair.them.peer_id, others[0].peer_id]
     assert [peer for peer, what in pair.us.proposed if what == PUSH_ID] == [pair.them.peer_id, others[0].peer_id]
@@ -124,7 +123,7 @@ async def test_a_peer_identified_after_a_change_is_pushed_what_it_missed(pair: P
     stream = await pair.them.new_stream_on(pair.connection.other, IDENTIFY_ID)
     await stream.read()
     pair.us.addresses = [LAN]
-    pair.identify.changed()
+    pair.identify.protocols_changed(False)
     await settle(pair.us)
     assert len(pushes(pair.us)) == 1
 
@@ -133,10 +132,10 @@ async def test_a_peer_that_refuses_a_push_harms_nobody(pair: Pair) -> None:
     await pair.identified()
     del pair.them.handlers[PUSH_ID]
     pair.us.addresses = [PUBLIC]
-    pair.identify.changed()
+    pair.identify.protocols_changed(False)
     await settle(pair.us)
-    await pair.theirs.start(pair.them)
-    pair.identify.changed()
+    await pair.theirs.start(pair.them.context)
+    pair.identify.protocols_changed(False)
     await settle(pair.us)
     assert pair.them.peerstore.addresses(pair.us.peer_id) == [PUBLIC]
 
@@ -184,7 +183,7 @@ async def test_ten_megabytes_are_refused_at_their_first_bytes(pair: Pair) -> Non
 async def test_pushes_from_one_network_are_limited() -> None:
     both = await Pair(b_address="/ip4/203.0.113.20/tcp/4001").start()
     streams = [await both.push(part(agent_version=b"%d" % i)) for i in range(12)]
-    assert [stream.other.reset_code for stream in streams] == [None] * 10 + [RATE_LIMITED_CODE] * 2
+    assert [stream.other.reset_code for stream in streams] == [None] * 10 + [StreamCode.RATE_LIMITED] * 2
     both.us.runtime.time += 5
     assert (await both.push(part(agent_version=b"later"))).other.reset_code is None
     metadata = both.us.peerstore.metadata(both.them.peer_id)
@@ -199,7 +198,7 @@ async def test_pushes_at_once_are_limited_and_end_by_themselves() -> None:
     both = await Pair(IdentifyConfig(timeout_s=5.0, push_rates=rates)).start()
     streams = [await both.them.new_stream_on(both.connection.other, PUSH_ID) for _ in range(33)]
     await both.us.idle()
-    assert streams[-1].other.reset_code == LIMIT_EXCEEDED_CODE
+    assert streams[-1].other.reset_code == StreamCode.LIMIT_EXCEEDED
     assert not streams[0].is_reset
     for stream in streams:
         with pytest.raises(StreamReset):
@@ -228,16 +227,18 @@ async def test_only_so_many_pushes_go_out_at_once() -> None:
     us = SlowHost(KEYS[0])
     us.addresses = [HERE]
     identify = Identify(IdentifyConfig(push_delay_s=0.001, push_concurrency=2))
-    await identify.start(us)
+    await identify.start(us.context)
+    watchers, us.watchers = us.watchers, []
     for key in KEYS[1:]:
         peer = FakeHost(key)
         join(us, peer)
         us.peerstore.set_protocols(peer.peer_id, [PUSH_ID])
-    identify.changed()
+    us.watchers = watchers
+    identify.protocols_changed(False)
     await settle(us)
     assert us.waiting == 2
     us.addresses = [PUBLIC]
-    identify.changed()
+    identify.protocols_changed(False)
     await settle(us)
     assert us.waiting == 2
     us.released.set()

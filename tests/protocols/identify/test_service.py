@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from aiolibp2p.errors import HostNotRunning, ProtocolNotSupported, ProtocolViolation, TimeoutExpired
+from aiolibp2p.errors import HostNotRunning, ProtocolNotSupported, ProtocolViolation, StreamCode, TimeoutExpired
 from aiolibp2p.events import PeerIdentified
 from aiolibp2p.multiformats import varint
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_record import open_peer_record
 from aiolibp2p.protocols.identify import IDENTIFY_ID, PUSH_ID, IdentifyConfig, service
-from aiolibp2p.protocols.identify.intake import LIMIT_EXCEEDED_CODE
 from aiolibp2p.protocols.identify.messages import MessageReader, delimit
 from aiolibp2p.protocols.identify.profiles import RECENTLY_CONNECTED_TTL_S
 from protocols.fakes import FakeRuntime, FakeStream, join
@@ -73,8 +72,8 @@ async def test_by_default_we_are_called_by_name_and_version() -> None:
 @pytest.mark.spec("ID-13")
 async def test_connections_that_stood_before_the_start_are_identified_too() -> None:
     both = Pair()
-    await both.theirs.start(both.them)
-    await both.identify.start(both.us)
+    await both.theirs.start(both.them.context)
+    await both.identify.start(both.us.context)
     await both.us.idle()
     assert both.us.peerstore.protocols(both.them.peer_id) == {IDENTIFY_ID, PUSH_ID}
     assert both.them.peerstore.protocols(both.us.peer_id) == {IDENTIFY_ID, PUSH_ID}
@@ -142,7 +141,7 @@ async def test_a_peer_that_reads_no_answers_has_so_many_at_most() -> None:
         stream.other = FakeStream(both.connection.other, IDENTIFY_ID)
         both.us.serve(stream)
     await both.us.idle()
-    assert [stream.reset_code for stream in streams] == [None] * 16 + [LIMIT_EXCEEDED_CODE]
+    assert [stream.reset_code for stream in streams] == [None] * 16 + [StreamCode.LIMIT_EXCEEDED]
     await after(6)
     assert all(stream.is_reset for stream in streams)
     result = await both.theirs.identify(both.us.peer_id)
@@ -175,11 +174,11 @@ async def test_a_broken_answer_in_the_background_fails_nothing(pair: Pair) -> No
 
 
 async def test_closed_it_answers_no_more(pair: Pair) -> None:
-    await pair.identify.close()
-    await pair.identify.close()
+    await pair.us.context.stop(pair.identify)
+    await pair.us.context.stop(pair.identify)
     assert pair.us.protocols == []
     pair.identify.connection_opened(pair.connection)
-    pair.identify.changed()
+    pair.identify.protocols_changed(False)
     with pytest.raises(HostNotRunning):
         await pair.identify.identify(pair.them.peer_id)
 

@@ -32,7 +32,7 @@ class Watched:
         self.changes = 0
         self.changed = asyncio.Event()
         self.observed.on_change = self._changed
-        self.identify = Identify(CONFIG, self.observed.observe)
+        self.identify = Identify(CONFIG)
         self.others: list[FakeHost] = []
 
     def _changed(self) -> None:
@@ -46,13 +46,12 @@ class Watched:
             n = len(self.others)
             other, remote = FakeHost(key), Multiaddr(f"/ip4/198.51.100.{n + 1}/tcp/{n + 1}")
             service = Identify(CONFIG)
-            await service.start(other)
+            await service.start(other.context)
             self.others.append(other)
             connection = join(self.host, other, str(local), str(remote))
             connection.is_outbound = outbound
             connection.other.remote_address = OUTSIDE
             connections.append(connection)
-            self.identify.connection_opened(connection)
         async with asyncio.timeout(5):
             for _ in connections:
                 await anext(seen)
@@ -60,14 +59,14 @@ class Watched:
 
     @property
     def believed(self) -> list[Multiaddr]:
-        return self.observed.believed(LOCAL)
+        return list(self.observed.own_addresses([LOCAL]))
 
 
 @pytest.fixture
 async def watched() -> AsyncIterator[Watched]:
     one = Watched()
-    await one.observed.start(one.host)
-    await one.identify.start(one.host)
+    await one.observed.start(one.host.context)
+    await one.identify.start(one.host.context)
     yield one
     await one.observed.close()
     for host in (one.host, *one.others):
@@ -85,7 +84,7 @@ async def test_what_four_peers_tell_identify_is_believed(watched: Watched) -> No
 
 async def test_calls_from_a_port_we_do_not_listen_on_tell_nothing(watched: Watched) -> None:
     await watched.meet(5, Multiaddr("/ip4/10.0.0.5/tcp/50123"), outbound=True)
-    assert watched.observed.believed(Multiaddr("/ip4/10.0.0.5/tcp/50123")) == []
+    assert watched.observed.own_addresses([Multiaddr("/ip4/10.0.0.5/tcp/50123")]) == []
     await watched.meet(4, LOCAL, outbound=True)
     assert watched.believed == [OUTSIDE]
 
@@ -125,8 +124,8 @@ async def test_ends_that_were_missed_are_made_up_for(watched: Watched) -> None:
 @pytest.mark.virtual_time
 async def test_an_address_expires_by_the_clock() -> None:
     watched = Watched(ObservedAddressesConfig(kept_s=600))
-    await watched.observed.start(watched.host)
-    await watched.identify.start(watched.host)
+    await watched.observed.start(watched.host.context)
+    await watched.identify.start(watched.host.context)
     for connection in await watched.meet(4):
         end(connection)
     await watched.host.idle()

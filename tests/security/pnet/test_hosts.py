@@ -246,6 +246,9 @@ class Secured:
     name = "quic"
     secures = True
 
+    async def dial(self) -> None:
+        raise AssertionError("never dialled")
+
 
 @pytest.mark.spec("PNT-9")
 def test_what_comes_secured_cannot_be_private() -> None:

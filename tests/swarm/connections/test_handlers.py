@@ -112,7 +112,7 @@ def test_a_scope_that_fails_costs_only_its_own_protocol(caplog: pytest.LogCaptur
     handlers.add("/a/1", one, lambda protocol_id: protocol_id == "/a/2", failing)
     handlers.add("/b/1", other, lambda protocol_id: protocol_id == "/b/2")
     for unserved in ("/a/1", "/a/2"):
-        with caplog.at_level(logging.INFO), pytest.raises(NegotiationFailed, match=r"scope of /a/1"):
+        with caplog.at_level(logging.INFO), pytest.raises(NegotiationFailed, match=r"what /a/1 is offered on"):
             handlers.supports(unserved, ANYWHERE)
     assert len(caplog.records) == 2
     for served in ("/b/1", "/b/2"):
@@ -124,7 +124,9 @@ def test_a_scope_that_fails_costs_only_its_own_protocol(caplog: pytest.LogCaptur
 
 def test_adding_says_whether_the_scope_is_another() -> None:
     handlers = StreamHandlers()
-    assert [handlers.add("/a/1", one, scope=scope) for scope in (None, outbound, outbound, failing, None, None)] == [
+    assert [
+        handlers.add("/a/1", one, offered_on=scope) for scope in (None, outbound, outbound, failing, None, None)
+    ] == [
         False,
         True,
         False,
@@ -133,9 +135,9 @@ def test_adding_says_whether_the_scope_is_another() -> None:
         False,
     ]
     assert handlers.find("/a/1", INBOUND) is one
-    handlers.add("/a/1", one, scope=failing)
-    assert handlers.is_scoped("/a/1")
+    handlers.add("/a/1", one, offered_on=failing)
+    assert handlers.is_limited("/a/1")
     handlers.remove("/a/1")
-    assert not handlers.is_scoped("/a/1")
+    assert not handlers.is_limited("/a/1")
     assert not handlers.add("/a/1", one)
     assert handlers.supports("/a/1", INBOUND)

@@ -1,17 +1,46 @@
-"""Transports make connections."""
+"""Transports make connections: raw ones, which are upgraded, or carriers, which are ready for streams."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from aiolibp2p.abc.layers.carrier import Carrier
 from aiolibp2p.abc.layers.raw import RawConnection
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
 NewConnection: TypeAlias = RawConnection | Carrier
-"""What a transport makes. A raw connection is upgraded by the swarm; a capable one has its peer proven already."""
+"""What a transport makes. A raw connection is upgraded by the swarm; a carrier has its peer proven already."""
+
+
+@dataclass(frozen=True)
+class DialRequest:
+    """Whom to dial, and how. The same request travels the whole way from the host to the transport.
+
+    Requests that are equal but for `addresses`, `deadline_s` and `reason` share one dial when they are made at the same
+    time.
+    """
+
+    peer: PeerId | None
+    """Who must answer; None takes whoever answers."""
+    addresses: Sequence[Multiaddr] = ()
+    """Where to try, each without its trailing /p2p."""
+    role: Role = Role.INITIATOR
+    """What we are on the connection although we dial: of two that dial each other one has to be the responder."""
+    fresh: bool = False
+    """Make a new connection even though one stands."""
+    allow_limited: bool = False
+    """Be content with a connection that is limited in bytes and time, as relayed ones are."""
+    simultaneous: bool = False
+    """The peer may dial us at the same moment over the same two ports (connections/simopen.md): let the wire decide
+    who is the initiator. The extension is deprecated."""
+    deadline_s: float | None = None
+    """How many seconds the dial may take; None for the swarm's own limit."""
+    reason: str = ""
+    """Why the dial is made, in words, for logs."""
 
 
 class Listener(Protocol):
@@ -26,11 +55,12 @@ class Listener(Protocol):
 
 
 class Transport(Protocol):
-    """One way to make connections. `local_addresses`-like state lives in its listeners."""
+    """One way to make connections; what it binds lives in its listeners."""
 
     name: str
+    """How it is called in messages and options: "tcp"."""
     secures: bool
-    """Its connections are capable ones, which a private network cannot protect."""
+    """Its connections are carriers, which a private network cannot protect."""
 
     def can_dial(self, address: Multiaddr) -> bool:
         """Whether the address, without its trailing /p2p, is one of ours to dial."""

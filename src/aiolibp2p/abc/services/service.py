@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from aiolibp2p.abc.host import Host
+from aiolibp2p.abc.layers.transport import Transport
+from aiolibp2p.abc.services.address_source import AddressSource
+from aiolibp2p.abc.services.context import ServiceContext
 
 
-class Service(Protocol):
-    """A protocol as a value: `Host(services=[KadDht(config)])`."""
+class Service:
+    """A protocol as a value: `Host(services=[KadDht(config)])`. Subclass it and override what is needed."""
 
-    async def start(self, host: Host) -> None:
-        """Called once the host listens: register handlers, start timers through the host's `spawn`."""
-        ...
+    name: str = ""
+    """What the service is called in logs, limits and metrics. One that bears the name of a default replaces it."""
+    transports: Sequence[Transport] = ()
+    """Ways to make connections that the service brings, such as a relay's circuits."""
+    addresses: AddressSource | None = None
+    """Where else the host can be reached, as far as this service knows."""
+    provides: Sequence[type] = ()
+    """Contracts that the service fulfils for others to find, such as `PeerRouting`; it is a subclass of each."""
+
+    async def start(self, context: ServiceContext) -> None:
+        """Called once, when the host listens. What is made through `context` ends with the service."""
 
     async def close(self) -> None:
-        """Called before the host's connections close."""
-        ...
+        """Undo what the context cannot, within a second; called before the host's connections close, at most once.
+
+        Whatever it raises is logged, and harms no other service.
+        """

@@ -15,10 +15,10 @@ addresses; addresses that cannot be reached from here (loopback of another machi
 are not believed; no protocol version ends a connection.
 """
 
+from aiolibp2p.abc.services.identifier import IdentifyResult
 from aiolibp2p.limits.push_rates import PushRates
 from aiolibp2p.protocols.identify.config import IdentifyConfig
 from aiolibp2p.protocols.identify.messages import IDENTIFY_ID, PUSH_ID, IdentifyMessage
-from aiolibp2p.protocols.identify.profiles import IdentifyResult
 from aiolibp2p.protocols.identify.service import Identify
 
 __all__ = ["IDENTIFY_ID", "PUSH_ID", "Identify", "IdentifyConfig", "IdentifyMessage", "IdentifyResult", "PushRates"]

@@ -1,4 +1,4 @@
-"""The connected peers: which edition of our description each has heard, who is to be told, and when."""
+"""The connected peers: which revision of our description each has heard, who is to be told, and when."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Audience:
-    """Peers by the edition they have heard; 0 for none. An edition is a number that grows with every change."""
+    """Peers by the revision they have heard; 0 for none. A revision is a number that grows with every change."""
 
     def __init__(self) -> None:
         self._heard: dict[PeerId, int] = {}
@@ -32,27 +32,27 @@ class Audience:
         """A peer is connected no more; whether it was."""
         return self._heard.pop(peer, None) is not None
 
-    def told(self, peer: PeerId, edition: int) -> None:
-        """A peer has been sent this edition. One that has left meanwhile is not remembered for it."""
+    def heard(self, peer: PeerId, revision: int) -> None:
+        """A peer has been sent this revision. One that has left meanwhile is not remembered for it."""
         heard = self._heard.get(peer)
-        if heard is not None and heard < edition:
-            self._heard[peer] = edition
+        if heard is not None and heard < revision:
+            self._heard[peer] = revision
 
-    def missed_a_change(self, peer: PeerId, edition: int) -> bool:
-        """Whether it heard an edition before this one, and no more."""
-        return 0 < self._heard.get(peer, 0) < edition
+    def missed_a_change(self, peer: PeerId, revision: int) -> bool:
+        """Whether it heard a revision before this one, and no more."""
+        return 0 < self._heard.get(peer, 0) < revision
 
     def to_be_told(
-        self, connections: Iterable[MuxedConnection], edition: int, store: Peerstore
+        self, connections: Iterable[MuxedConnection], revision: int, store: Peerstore
     ) -> list[MuxedConnection]:
-        """Of these connections the first open one to every peer that takes pushes and has not heard this edition."""
+        """Of these connections the first open one to every peer that takes pushes and has not heard this revision."""
         chosen: dict[PeerId, MuxedConnection] = {}
         for connection in connections:
             peer = connection.remote_peer
             if connection.is_closed or peer in chosen:
                 continue
             self.join(peer)
-            if self._heard[peer] < edition and PUSH_ID in (store.protocols(peer) or ()):
+            if self._heard[peer] < revision and PUSH_ID in (store.protocols(peer) or ()):
                 chosen[peer] = connection
         return list(chosen.values())
 

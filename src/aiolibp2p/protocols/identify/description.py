@@ -1,4 +1,4 @@
-"""What this host says about itself, and which edition of it."""
+"""What this host says about itself, and which revision of it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_OWN_ADDRESS_BYTES = 2048
 
 
 class OwnDescription:
-    """The host's addresses, protocols and signed record. `edition` counts the changes; 0 before the first look."""
+    """The host's addresses, protocols and signed record. `revision` counts the changes; 0 before the first look."""
 
     def __init__(self, agent_version: str, protocol_version: str) -> None:
-        self.edition = 0
+        self.revision = 0
         self._agent_version = agent_version
         self._protocol_version = protocol_version
         self._addresses: tuple[Multiaddr, ...] = ()
@@ -36,27 +36,27 @@ class OwnDescription:
         self._seen: tuple[list[Multiaddr], list[str]] = [], []
         self._encoded: dict[tuple[bool, tuple[str, ...]], list[bytes]] = {}
 
-    def scopes_changed(self) -> None:
+    def offers_changed(self) -> None:
         """A protocol is offered on other connections than before: the next look finds a change."""
         self._is_stale = True
 
     def refresh(self, host: Host) -> bool:
         """Look at the host; whether anything has changed since the last look. New addresses are signed anew."""
         seen = host.addresses, host.protocols
-        if self.edition and seen == self._seen and not self._is_stale:
+        if self.revision and seen == self._seen and not self._is_stale:
             return False
         self._seen = seen
         own = dict.fromkeys(address_scope.of_peer(seen[0], host.peer_id))
         addresses = tuple(address_scope.most_wanted(own, MAX_OWN_ADDRESS_BYTES)[:MAX_RECORD_ADDRESSES])
         protocols = tuple(seen[1])
-        if self.edition and (addresses, protocols) == (self._addresses, self._protocols) and not self._is_stale:
+        if self.revision and (addresses, protocols) == (self._addresses, self._protocols) and not self._is_stale:
             return False
         self._is_stale = False
-        if not self.edition or addresses != self._addresses:
+        if not self.revision or addresses != self._addresses:
             self._sign(host, addresses)
         self._addresses, self._protocols = addresses, protocols
         self._encoded.clear()
-        self.edition += 1
+        self.revision += 1
         return True
 
     def _sign(self, host: Host, addresses: tuple[Multiaddr, ...]) -> None:
@@ -70,7 +70,7 @@ class OwnDescription:
     def parts_over(self, host: Host, connection: MuxedConnection) -> list[bytes]:
         """What the peer of this connection is told, encoded; `refresh` first.
 
-        The observed address differs from one peer to the next; the rest is encoded once an edition and set of
+        The observed address differs from one peer to the next; the rest is encoded once an revision and set of
         protocols.
         """
         local, remote = connection.local_address, connection.remote_address

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from aiolibp2p.errors import StreamCode
 from aiolibp2p.limits.push_rates import PushLimiter, PushRates
-
-LIMIT_EXCEEDED_CODE = 0x1002
-RATE_LIMITED_CODE = 0x1003
-"""The stream error codes other implementations give for "too many" and "too often"."""
 
 
 class PushIntake:
@@ -17,15 +14,15 @@ class PushIntake:
         self._limiter = PushLimiter(rates)
         self._under_way = 0
 
-    def admit(self, ip: str | None, now: float) -> int | None:
+    def admit(self, ip: str | None, now: float) -> StreamCode | None:
         """None when one more from this IP address is taken (say `done` after it), else the code to refuse it with.
 
         One too many costs its network no token.
         """
         if self._under_way >= self._at_once:
-            return LIMIT_EXCEEDED_CODE
+            return StreamCode.LIMIT_EXCEEDED
         if not self._limiter.allow(ip, now):
-            return RATE_LIMITED_CODE
+            return StreamCode.RATE_LIMITED
         self._under_way += 1
         return None
 

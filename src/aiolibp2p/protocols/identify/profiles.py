@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from aiolibp2p.abc.services.identifier import IdentifyResult
 from aiolibp2p.errors import FormatError, ProtocolViolation, SignatureInvalid
-from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.peer.signed_envelope import SignedEnvelope
@@ -32,24 +32,6 @@ _TAKEN_OVER = ("protocols", "agent_version", "protocol_version", "observed_addre
 _NOT_SAID = (None, ())
 
 logger = logging.getLogger("aiolibp2p.identify")
-
-
-@dataclass(frozen=True)
-class IdentifyResult:
-    """What a peer told about itself. Versions are cut to 128 code points, characters that do not print escaped.
-
-    `listen_addresses` (without /p2p) are those that may lead to it from here: of its signed record if that was
-    valid (`signed_peer_record`), else as it listed them. `observed_address` is where it sees us.
-    """
-
-    peer_id: PeerId
-    agent_version: str = ""
-    protocol_version: str = ""
-    protocols: tuple[str, ...] = ()
-    listen_addresses: tuple[Multiaddr, ...] = ()
-    observed_address: Multiaddr | None = None
-    signed_peer_record: SignedEnvelope | None = None
-    public_key: PublicKey | None = None
 
 
 class Profiles:

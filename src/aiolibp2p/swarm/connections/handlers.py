@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from aiolibp2p.abc.host import Scope
+from aiolibp2p.abc.host import OfferedOn
 from aiolibp2p.abc.stream import MuxedConnection, StreamHandler
 from aiolibp2p.errors import ConfigError, NegotiationFailed
 
@@ -18,15 +18,15 @@ logger = logging.getLogger("aiolibp2p")
 
 
 class StreamHandlers:
-    """A table of protocol ids, of predicates for those that are many, and of scopes for those of some connections.
+    """A table of protocol ids, with predicates for ids that are many, and for connections that an id is offered on.
 
-    On a connection that its scope says no to, a protocol is as good as not registered.
+    On a connection that `offered_on` says no to, a protocol is as good as not registered.
     """
 
     def __init__(self) -> None:
         self._handlers: dict[str, StreamHandler] = {}
         self._matches: dict[str, Match] = {}
-        self._scopes: dict[str, Scope] = {}
+        self._offered_on: dict[str, OfferedOn] = {}
 
     @property
     def protocols(self) -> list[str]:
@@ -34,17 +34,17 @@ class StreamHandlers:
         return sorted(self._handlers)
 
     def protocols_on(self, connection: MuxedConnection) -> list[str]:
-        """Those offered on this connection, sorted. One whose scope fails is not, and the failure is logged."""
-        if not self._scopes:
+        """Those offered on this connection, sorted. One whose `offered_on` raises is left out, and logged."""
+        if not self._offered_on:
             return self.protocols
         return [protocol_id for protocol_id in self.protocols if self._lists(protocol_id, connection)]
 
     def add(
-        self, protocol_id: str, handler: StreamHandler, match: Match | None = None, scope: Scope | None = None
+        self, protocol_id: str, handler: StreamHandler, match: Match | None = None, offered_on: OfferedOn | None = None
     ) -> bool:
-        """Serve `protocol_id`, and every id `match` says yes to, on the connections that `scope` says yes to.
+        """Serve `protocol_id`, and every id `match` says yes to, on the connections that `offered_on` says yes to.
 
-        Whether that is another scope than it had. Raises ConfigError for an unusable id.
+        Whether `offered_on` is another than it had. Raises ConfigError for an unusable id.
         """
         if not protocol_id or "\n" in protocol_id or len(protocol_id.encode()) > MAX_PROTOCOL_BYTES:
             raise ConfigError(f"not a protocol id: {protocol_id!r} (1 to {MAX_PROTOCOL_BYTES} bytes, one line)")
@@ -53,34 +53,34 @@ class StreamHandlers:
             self._matches.pop(protocol_id, None)
         else:
             self._matches[protocol_id] = match
-        if scope is self._scopes.get(protocol_id):
+        if offered_on is self._offered_on.get(protocol_id):
             return False
-        if scope is None:
-            del self._scopes[protocol_id]
+        if offered_on is None:
+            del self._offered_on[protocol_id]
         else:
-            self._scopes[protocol_id] = scope
+            self._offered_on[protocol_id] = offered_on
         return True
 
-    def is_scoped(self, protocol_id: str) -> bool:
+    def is_limited(self, protocol_id: str) -> bool:
         """Whether it is offered on some connections only."""
-        return protocol_id in self._scopes
+        return protocol_id in self._offered_on
 
     def remove(self, protocol_id: str) -> bool:
         """Serve it no longer; whether it was."""
         self._matches.pop(protocol_id, None)
-        self._scopes.pop(protocol_id, None)
+        self._offered_on.pop(protocol_id, None)
         return self._handlers.pop(protocol_id, None) is not None
 
     def find(self, protocol_id: str, connection: MuxedConnection) -> StreamHandler | None:
         """An exact match first, then the predicates in the order they were added.
 
-        A predicate or a scope that fails is logged and raises NegotiationFailed: it costs the stream, not the
+        A predicate or a offered_on that fails is logged and raises NegotiationFailed: it costs the stream, not the
         connection.
         """
         handler = self._handlers.get(protocol_id)
         if handler is not None and self._offers(protocol_id, connection):
             return handler
-        # A scope is asked last: one that fails must not cost the streams of other protocols.
+        # A offered_on is asked last: one that fails must not cost the streams of other protocols.
         matching = (
             registered
             for registered in self._matches
@@ -91,9 +91,9 @@ class StreamHandlers:
 
     def supports(self, protocol_id: str, connection: MuxedConnection) -> bool:
         """Whether anybody serves it there. Raises as `find` does."""
-        if not self._scopes and protocol_id in self._handlers:
+        if not self._offered_on and protocol_id in self._handlers:
             return True
-        return bool(self._scopes or self._matches) and self.find(protocol_id, connection) is not None
+        return bool(self._offered_on or self._matches) and self.find(protocol_id, connection) is not None
 
     def _matching(self, registered: str, protocol_id: str) -> bool:
         try:
@@ -103,14 +103,14 @@ class StreamHandlers:
             raise NegotiationFailed(f"the match function of {registered} failed: {error}") from error
 
     def _offers(self, registered: str, connection: MuxedConnection) -> bool:
-        scope = self._scopes.get(registered)
-        if scope is None:
+        offered_on = self._offered_on.get(registered)
+        if offered_on is None:
             return True
         try:
-            return scope(connection)
+            return offered_on(connection)
         except Exception as error:
-            logger.exception("the scope of %s failed", registered)
-            raise NegotiationFailed(f"the scope of {registered} failed: {error}") from error
+            logger.exception("what %s is offered on could not be told", registered)
+            raise NegotiationFailed(f"what {registered} is offered on could not be told: {error}") from error
 
     def _lists(self, registered: str, connection: MuxedConnection) -> bool:
         try:

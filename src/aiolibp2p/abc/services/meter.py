@@ -1,0 +1,23 @@
+"""Meters: decisions counted by name, for whoever watches a host."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Meter(Protocol):
+    """Counts what shells decide. Nothing on the data path calls it; there cores keep plain integers of their own."""
+
+    def count(self, name: str, n: int = 1, **labels: str) -> None:
+        """Count `n` more of `name`; labels come from closed sets, never from what a peer sent."""
+        ...
+
+
+class _NullMeter:
+    """Counts nothing."""
+
+    def count(self, name: str, n: int = 1, **labels: str) -> None: ...
+
+
+NULL_METER: Meter = _NullMeter()
+"""The meter of a host that nobody watches."""

@@ -1,0 +1,104 @@
+"""The life of a host: how its parts come up and go down, and what they tell each other meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiolibp2p.abc.host import Host
+from aiolibp2p.abc.stream import MuxedConnection
+from aiolibp2p.assembly import Parts
+from aiolibp2p.errors import HostNotRunning
+from aiolibp2p.events import AddressesChanged, ProtocolsChanged
+from aiolibp2p.host.context import Hallway
+from aiolibp2p.host.protocols import Protocols
+from aiolibp2p.host.service_runner import ServiceRunner
+from aiolibp2p.host.targets import listen_addresses
+from aiolibp2p.host.watchers import Watchers
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+
+DIALLED_TTL_S = 900.0
+"""How long an address that was dialled with success is remembered: go keeps addresses of recent peers as long."""
+
+
+class Life:
+    """Starts and closes a host, once each."""
+
+    def __init__(self, host: Host, parts: Parts, listen: Sequence[str]) -> None:
+        self.services = ServiceRunner(parts.services, parts.seams.resources)
+        self.protocols = Protocols(parts, self._protocols_changed)
+        self._host = host
+        self._parts = parts
+        self._listen = listen_addresses(listen)
+        self._watchers = Watchers()
+        self._sources = [service.addresses for service in parts.services if service.addresses is not None]
+        self._running = False
+        self._closed = False
+
+    def require_running(self) -> None:
+        """Raises HostNotRunning before the start and after the close."""
+        if not self._running or self._closed:
+            raise HostNotRunning("the host is closed" if self._closed else "start it first: async with Host() as host")
+
+    async def start(self) -> None:
+        """Listen, then start the services."""
+        if self._closed:
+            raise HostNotRunning("the host is closed; make a new one")
+        if self._running:
+            return
+        self._running = True
+        parts = self._parts
+        hallway = Hallway(
+            self._host,
+            self.protocols,
+            self._watchers,
+            parts.bus,
+            parts.seams.meter,
+            parts.seams.tags,
+            self.services.find,
+        )
+        try:
+            parts.swarm.on_opened, parts.swarm.on_closed = self._opened, self._watchers.connection_closed
+            for source in self._sources:
+                source.on_change = self._addresses_changed
+            await parts.swarm.listen(self._listen)
+            await self.services.start(hallway)
+        except BaseException:
+            await self.close()
+            raise
+        if self._listen:
+            parts.bus.emit(AddressesChanged(tuple(self.addresses())))
+
+    async def close(self) -> None:
+        """Close the services, then the swarm."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self.services.close()
+        finally:
+            await self._parts.swarm.close()
+            self._parts.bus.close()
+            self._running = False
+
+    def addresses(self) -> list[Multiaddr]:
+        """Those we listen on, wildcards expanded, then those that address sources know, each ending in /p2p."""
+        own = self._parts.key.peer_id.to_bytes()
+        listening = self._parts.swarm.listen_addresses
+        expanded = [one for bound in listening for one in self._parts.expand_wildcard(bound)]
+        further = (address for source in self._sources for address in source.own_addresses(expanded))
+        return [address.with_p2p(own) for address in dict.fromkeys((*expanded, *further))]
+
+    def _opened(self, connection: MuxedConnection) -> None:
+        if connection.is_outbound:
+            peer, address = connection.remote_peer, connection.remote_address
+            self._parts.peerstore.add_addresses(peer, [address], DIALLED_TTL_S)
+        self._watchers.connection_opened(connection)
+
+    def _protocols_changed(self, offered_elsewhere: bool) -> None:
+        if self._running and not self._closed:
+            self._parts.bus.emit(ProtocolsChanged(tuple(self._parts.handlers.protocols)))
+            self._watchers.protocols_changed(offered_elsewhere)
+
+    def _addresses_changed(self) -> None:
+        self._parts.bus.emit(AddressesChanged(tuple(self.addresses())))
+        self._watchers.addresses_changed()
