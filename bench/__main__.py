@@ -14,18 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import footprint, machine, report, tables
+from bench import footprint, machine, probe, records, report, tables
 from bench.figures import FIGURES, Figure, Sample
 from bench.goals import OURS
 from bench.program import ProgramFailed
+from bench.progress import say, time_left, watched
 from bench.rows import ROWS, Pair, RowMissing, running
 
 FOOTPRINT = "footprint"
-
-
-def say(text: str) -> None:
-    """Progress, beside the figures."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class Pairs:
@@ -116,7 +112,7 @@ def about(pairs: dict[str, Pair]) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "Python": platform.python_version(),
         "cores": machine.cores(),
-        "processor": _processor(),
+        **probe.about(),
     }
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         line["uvloop"] = importlib.metadata.version("uvloop")
@@ -124,33 +120,6 @@ def about(pairs: dict[str, Pair]) -> dict[str, Any]:
         if implementation := pair.server.listening.get("implementation"):
             line[row] = implementation
     return line | {"load at the start": machine.load()}
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _time_left(started: float, done: int, of: int) -> str:
-    if done >= of:
-        return "the last figure"
-    left = f"{of - done} figures left"
-    return f"{left}, about {(time.monotonic() - started) / done * (of - done) / 60:.1f} min" if done else left
-
-
-def watched(lines: Iterator[dict[str, Any]], used_s: Callable[[], float]) -> Iterator[dict[str, Any]]:
-    """The lines of one figure, then what the machine did beside. `used_s`: processor time of us and ours so far."""
-    before, used = machine.Counters.read(), used_s()
-    figure = ""
-    for line in lines:
-        figure = line["figure"]
-        yield line
-    beside = machine.beside(before, machine.Counters.read(), used_s() - used)
-    if beside and figure:
-        yield {"figure": figure, "machine": beside}
 
 
 def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -164,7 +133,7 @@ def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         for number, figure in enumerate(chosen):
             pairs.revive()
             measurement = Measurement(
-                figure, pairs.pairs, lambda number=number: _time_left(started, number, len(options.only))
+                figure, pairs.pairs, lambda number=number: time_left(started, number, len(options.only))
             )
             yield from watched(measurement.lines(options.rounds, options.seconds), pairs.used_s)
     for name in footprint.NAMES if FOOTPRINT in options.only else ():
@@ -204,17 +173,20 @@ def main() -> int:
     """Print lines as they come, then the tables. 1 if something of ours could not be measured."""
     options = parse()
     if options.sources:
-        lines = tables.merged([Path(file).read_text(encoding="utf-8").splitlines() for file in options.sources])
+        runs = records.merged([Path(file).read_text(encoding="utf-8").splitlines() for file in options.sources])
     else:
         lines = []
         for line in run(options):
             print(json.dumps(line), flush=True)
             lines.append(line)
-    say(f"\n{tables.text(lines)}\n")
-    for missed in tables.missed(lines):
-        say(f"not met: {missed}")
+        runs = {records.Machine.of(lines): lines}
+    for kind, lines in runs.items():
+        say(f"\n{kind.title}\n\n{tables.text(lines)}\n")
+        for missed in tables.missed(lines):
+            say(f"not met: {missed}")
     if options.write_docs:
-        tables.write(lines)
+        records.write(runs)
+    lines = [line for lines in runs.values() for line in lines]
     return int(any("left_out" in line and "figure" in line and line["row"] in OURS for line in lines))
 
 

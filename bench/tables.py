@@ -1,24 +1,15 @@
-"""From JSON lines to the tables of the page, and into it."""
+"""From JSON lines to the tables of the page. Into the page: records.py."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bench import plot
 from bench.figures import FIGURES
 from bench.footprint import NAMES
 from bench.goals import BASES, FLOORS, OURS, Kind
-from bench.program import ROOT
 from bench.report import Line
 from bench.rows import ROWS
-
-HOME = ROOT / "docs" / "explanation"
-PAGE, RECORD, PLOT = "performance.md", "performance.jsonl", "performance.svg"
-BEGIN = "<!-- what follows is written by: make bench -->"
-END = "<!-- end of what is written -->"
 
 TITLES = {figure.name: f"{figure.title}, {figure.unit}" for figure in FIGURES.values()}
 TITLES |= {name: f"{title}, {unit}" for name, (title, unit) in NAMES.items()}
@@ -46,21 +37,6 @@ class Run:
         return self.ratios.get((figure, of, f"{row}/{base}"))
 
 
-def merged(files: Sequence[Iterable[str]]) -> list[Line]:
-    """Lines printed by several runs; of a figure that more than one has, the last one's."""
-    figures: dict[str, list[Line]] = {}
-    about: list[Line] = []
-    for file in files:
-        lines = [json.loads(text) for text in file if text.strip()]
-        about += [line for line in lines if "figure" not in line]
-        for name in dict.fromkeys(line["figure"] for line in lines if "figure" in line):
-            figures[name] = [line for line in lines if line.get("figure") == name]
-    order = {name: position for position, name in enumerate(TITLES)}
-    for name in sorted(figures, key=lambda name: order.get(name, len(order))):
-        about += figures[name]
-    return about
-
-
 def text(lines: Iterable[Line]) -> str:
     """All of it as Markdown."""
     run = Run(lines)
@@ -80,26 +56,23 @@ def missed(lines: Iterable[Line]) -> list[str]:
     return said
 
 
-def page(old: str, lines: Sequence[Line]) -> str:
-    """A page with what stands between its two marks written anew. Raises ValueError when they are not there."""
-    before, begin, rest = old.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError("the page has no marks to write between")
-    return f"{before}{begin}\n\n![Ratios to go]({PLOT})\n\n{text(lines)}\n\n{end}{after}"
+def side_by_side(machines: Mapping[str, Iterable[Line]]) -> str:
+    """The ratios of several machines, by their titles, in one table: a cell holds one of each machine, in order."""
+    runs = [Run(lines) for lines in machines.values()]
+    bases = [base for base in BASES if any(base in run.rows for run in runs)]
+    body = []
+    for figure in TITLES:
+        for row in OURS:
+            found = [[run.ratio(figure, "value", row, base) for run in runs] for base in bases]
+            if any(line for lines in found for line in lines):
+                body.append([f"{TITLES[figure].rpartition(',')[0]}, {row}", *(_beside(lines) for lines in found)])
+    heading = "How many times as good ours is as the others, by medians. In each cell, in this order:"
+    order = "\n".join(f"{number}. {title}" for number, title in enumerate(machines, 1))
+    return f"{heading}\n\n{order}\n\n{markdown(['', *bases], body)}"
 
 
-def record(lines: Iterable[Line]) -> str:
-    """The lines as they are kept."""
-    return "".join(json.dumps(line) + "\n" for line in lines)
-
-
-def write(lines: Sequence[Line], home: Path = HOME) -> None:
-    """The page, the plot, and the lines that both are made of."""
-    new = page((home / PAGE).read_text(encoding="utf-8"), lines)
-    (home / RECORD).write_text(record(lines), encoding="utf-8")
-    (home / PLOT).write_text(plot.svg(lines, TITLES), encoding="utf-8")
-    (home / PAGE).write_text(new, encoding="utf-8")
+def _beside(lines: Sequence[Line | None]) -> str:
+    return " · ".join(f"{line['value']:.2f}" if line else "–" for line in lines) if any(lines) else ""
 
 
 def _about(run: Run) -> str:
@@ -113,7 +86,7 @@ def _medians(run: Run) -> str:
         body.append(
             [run.title(figure), *(f"{line['median']:,g} ({line['best']:,g})" if line else "" for line in cells)]
         )
-    return "Medians (best):\n\n" + _markdown(["", *run.rows], body)
+    return "Medians (best):\n\n" + markdown(["", *run.rows], body)
 
 
 def _against(run: Run, of: Kind) -> str:
@@ -130,7 +103,7 @@ def _against(run: Run, of: Kind) -> str:
         "value": "How many times as good ours is as the others, by medians, and whether that meets the goal:",
         "cpu": "Processor time of both sides, ours as a share of the others':",
     }[of]
-    return f"{heading}\n\n{_markdown(['', *bases], body)}"
+    return f"{heading}\n\n{markdown(['', *bases], body)}"
 
 
 def _ratio(line: Line | None) -> str:
@@ -155,7 +128,7 @@ def _processor(run: Run) -> str:
             body.append([f"{TITLES[figure].rpartition(',')[0]}, {unit}", *cells])
     if not body:
         return ""
-    return f"Processor time of client + server, for a GB or for one operation:\n\n{_markdown(['', *run.rows], body)}"
+    return f"Processor time of client + server, for a GB or for one operation:\n\n{markdown(['', *run.rows], body)}"
 
 
 def _ceilings(run: Run) -> str:
@@ -168,7 +141,7 @@ def _ceilings(run: Run) -> str:
             body.append([TITLES[figure], row, f"{line['median']:g}", wanted, beside])
     if not body:
         return ""
-    return "What has a goal of its own, and what was measured beside:\n\n" + _markdown(
+    return "What has a goal of its own, and what was measured beside:\n\n" + markdown(
         ["", "row", "median", "goal", "beside"], body
     )
 
@@ -196,5 +169,6 @@ def _one_line(reason: Any) -> str:
     return str(reason).strip().splitlines()[0]
 
 
-def _markdown(titles: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def markdown(titles: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """A table of these columns and rows."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *body))
