@@ -22,7 +22,7 @@ BENCH_OPTIONS := $(if $(strip $(BENCH_CHOICE)),$(BENCH_CHOICE),--write-docs)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-newest check fix bench bench-simulation simulate conformance conformance-check proto docs interop fuzz clean
+.PHONY: help run test test-newest check fix bench bench-against bench-simulation simulate conformance conformance-check proto docs interop fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,11 @@ fix: $(READY) ## mend what ruff can mend
 bench: ## figures as JSON lines; all of them: tables and plot, too (ROWS=go,... ONLY=upload,... ROUNDS=5)
 	@$(MAKE) --no-print-directory $(READY) >&2
 	@$(BIN)/python -m bench $(BENCH_OPTIONS)
+
+bench-against: ## our rows before and after by turns; fails where this tree is slower (REV=main ROWS= ONLY= ROUNDS=9)
+	@test -n "$(REV)" || { echo "name a revision or another checkout: make bench-against REV=main" >&2; exit 2; }
+	@$(MAKE) --no-print-directory $(READY) >&2
+	@$(BIN)/python -m bench --against '$(REV)' $(BENCH_CHOICE)
 
 bench-simulation: $(READY) ## what simulated networks cost: processor time, events a second, bytes a node
 	@$(BIN)/python -m bench.simulation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import functools
 import importlib.metadata
 import json
 import platform
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import footprint, machine, probe, records, report, tables
+from bench.against import comparison
 from bench.figures import FIGURES, Figure, Sample
 from bench.goals import OURS
 from bench.program import ProgramFailed
@@ -22,6 +24,8 @@ from bench.progress import say, time_left, watched
 from bench.rows import ROWS, Pair, RowMissing, running
 
 FOOTPRINT = "footprint"
+ROUNDS, AGAINST_ROUNDS = 5, 9
+"""With 9 rounds a comparison may leave out the most extreme ratio on each side, and its processes are three."""
 
 
 class Pairs:
@@ -132,9 +136,8 @@ def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         started = time.monotonic()
         for number, figure in enumerate(chosen):
             pairs.revive()
-            measurement = Measurement(
-                figure, pairs.pairs, lambda number=number: time_left(started, number, len(options.only))
-            )
+            left = functools.partial(time_left, started, number, len(options.only))
+            measurement = Measurement(figure, pairs.pairs, left)
             yield from watched(measurement.lines(options.rounds, options.seconds), pairs.used_s)
     for name in footprint.NAMES if FOOTPRINT in options.only else ():
         say(f"{name} {options.rounds} rounds   [the last figures]")
@@ -145,7 +148,7 @@ def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, help=f"{ROUNDS} when none are named, {AGAINST_ROUNDS} for --against")
     parser.add_argument("--seconds", type=float, default=1.0, help="about so long is a round")
     parser.add_argument(
         "--only", type=_names([*FIGURES, FOOTPRINT]), default=[*FIGURES, FOOTPRINT], metavar="FIGURE,..."
@@ -156,7 +159,17 @@ def parse() -> argparse.Namespace:
         "--from", dest="sources", nargs="+", metavar="FILE", help="measure nothing; merge lines printed earlier"
     )
     parser.add_argument("--profile", metavar="DIRECTORY", help="run ours under cProfile, results into this directory")
-    return parser.parse_args()
+    parser.add_argument(
+        "--against",
+        metavar="CHECKOUT",
+        help="our rows of this tree and of another, a directory or a revision, by turns; 1 if this one is worse",
+    )
+    options = parser.parse_args()
+    if options.against is not None and (options.write_docs or options.sources or options.profile):
+        parser.error("--against measures and prints alone: no --write-docs, --from or --profile with it")
+    if options.rounds is None:
+        options.rounds = ROUNDS if options.against is None else AGAINST_ROUNDS
+    return options
 
 
 def _names(known: list[str]) -> Any:
@@ -172,6 +185,8 @@ def _names(known: list[str]) -> Any:
 def main() -> int:
     """Print lines as they come, then the tables. 1 if something of ours could not be measured."""
     options = parse()
+    if options.against is not None:
+        return comparison.main(options, about({}))
     if options.sources:
         runs = records.merged([Path(file).read_text(encoding="utf-8").splitlines() for file in options.sources])
     else:

@@ -8,9 +8,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from bench.program import ROOT
+from bench.program import ROOT, ProgramFailed
 from bench.report import Line, ratio_lines, rounded, verdict
 from bench.rows import RowMissing, py_python
 
@@ -47,28 +49,43 @@ trio.run(main)
 NAMES = {"import-time": ("import", "s"), "idle-rss": ("resident memory of an idle host", "MB")}
 """What the figures are called in the tables, and their units."""
 
+CODES = {"import-time": IMPORT, "idle-rss": IDLE}
+"""What a fresh process of ours runs for each figure; it prints the value."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a fresh process runs, with what in its environment, and where it keeps compiled bytecode."""
+
+    cache: str
+    home: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def told(python: Sequence[str], code: str, around: Surroundings) -> float:
+    """The number that a fresh process prints. Raises ProgramFailed."""
+    # As installed: compiled already, whatever the environment says of bytecode.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYTHONPYCACHEPREFIX": around.cache, **around.environment}
+    command = [*python, "-c", code]
+    done = subprocess.run(command, cwd=around.home, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise ProgramFailed(f"a fresh process of it ended with: {done.stderr.strip()[-500:]}")
+    return float(done.stdout)
+
 
 def measure(figure: str, rounds: int, rows: Sequence[str]) -> Iterator[Line]:
     """One of both, as it is printed; of py-libp2p, too, where its row is asked for and can be had."""
     if figure == "idle-rss" and not LINUX:
         return
-    codes = {"ours-stdlib": ([sys.executable], IMPORT if figure == "import-time" else IDLE)}
+    codes = {"ours-stdlib": ([sys.executable], CODES[figure])}
     with contextlib.suppress(RowMissing):
         if "py" in rows:
             codes["py"] = ([str(py_python())], PY_IMPORT if figure == "import-time" else PY_IDLE)
+    values: dict[str, list[float]] = {row: [] for row in codes}
     with tempfile.TemporaryDirectory() as cache:
-        # As installed: compiled already, whatever the environment says of bytecode.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment["PYTHONPYCACHEPREFIX"] = cache
-
-        def run(python: Sequence[str], code: str) -> float:
-            command = [*python, "-c", code]
-            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-            return float(done.stdout)
-
-        values: dict[str, list[float]] = {row: [] for row in codes}
-        for row, command in [*codes.items()] * (rounds + 1):
-            values[row].append(run(*command))
+        for row, (python, code) in [*codes.items()] * (rounds + 1):
+            values[row].append(told(python, code, Surroundings(cache)))
     lines = [_line(figure, row, values[row][1:]) for row in codes]  # the first compiles
     yield from lines
     yield from ratio_lines(figure, False, lines)

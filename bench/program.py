@@ -25,7 +25,9 @@ class ProgramFailed(Exception):
 class Program:
     """One running program; `listening` is the first thing it says."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None, home: Path = ROOT
+    ) -> None:
         self._name = name
         self._ids = itertools.count(1)
         self._process = subprocess.Popen(
@@ -33,7 +35,7 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=ROOT,
+            cwd=home,
             env={**os.environ, **(environment or {})},
         )
         try:

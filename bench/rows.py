@@ -31,6 +31,8 @@ class Commands:
     server: Sequence[str]
     client: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    home: Path = ROOT
+    """Where they are started."""
 
     def over(self, flags: Sequence[str]) -> Commands:
         """The same programs told more."""
@@ -75,14 +77,14 @@ class Pair:
         if not flags:
             return self
         if (pair := self.others.get(flags)) is None or not pair.running:
-            pair = self.stack.enter_context(_started(f"{self.name} {' '.join(flags)}", self.commands.over(flags)))
+            pair = self.stack.enter_context(started(f"{self.name} {' '.join(flags)}", self.commands.over(flags)))
             self.others[flags] = pair
         return pair
 
     @contextlib.contextmanager
     def again(self) -> Iterator[Pair]:
         """The same two programs once more, fresh."""
-        with _started(self.name, self.commands) as pair:
+        with started(self.name, self.commands) as pair:
             yield pair
 
 
@@ -169,10 +171,11 @@ ROWS: dict[str, Callable[[str | None], Commands]] = {
 
 
 @contextlib.contextmanager
-def _started(name: str, commands: Commands) -> Iterator[Pair]:
+def started(name: str, commands: Commands) -> Iterator[Pair]:
+    """A server and a client of these commands, which end with the context. Raises ProgramFailed."""
     with (
-        Program(f"{name} server", commands.server, commands.environment) as server,
-        Program(f"{name} client", commands.client, commands.environment) as client,
+        Program(f"{name} server", commands.server, commands.environment, commands.home) as server,
+        Program(f"{name} client", commands.client, commands.environment, commands.home) as client,
         contextlib.ExitStack() as stack,
     ):
         yield Pair(name, commands, server, client, stack)
@@ -180,4 +183,4 @@ def _started(name: str, commands: Commands) -> Iterator[Pair]:
 
 def running(name: str, profiles: str | None = None) -> contextlib.AbstractContextManager[Pair]:
     """Start a row. `profiles`: a directory for what cProfile sees of ours. Raises RowMissing, ProgramFailed."""
-    return _started(name, ROWS[name](profiles))
+    return started(name, ROWS[name](profiles))
