@@ -312,9 +312,9 @@ async def scene(limits: Limits | None = None, **options: Unpack[HostOptions]) ->
 
 
 def _is_at_rest(stage: Scene) -> bool:
-    """Nothing runs but the host's own watch of identify, and the bystander's streams with a handler each."""
+    """Nothing runs but the bystander's streams, with a handler each."""
     now, streams = stage.host.statistics(), len(stage.bystander.streams)
-    return (now.streams, now.tasks) == (streams, streams + 1)
+    return (now.streams, now.tasks) == (streams, streams)
 
 
 async def _warm_up(stage: Scene) -> None:
