@@ -1,0 +1,138 @@
+"""All UDP sockets of one host."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+from aiolibp2p.abc.layers.datagrams import (
+    DatagramClaim,
+    DatagramHandler,
+    DatagramSocket,
+    DatagramSockets,
+    DatagramStatistics,
+    Endpoint,
+    FirstBytes,
+)
+from aiolibp2p.errors import HostNotRunning, ListenFailed, Unreachable
+from aiolibp2p.io.udp_sockets.claims import first_byte_values
+from aiolibp2p.io.udp_sockets.config import UdpConfig
+from aiolibp2p.io.udp_sockets.endpoints import endpoint_of, family_of
+from aiolibp2p.io.udp_sockets.kernel import open_socket, source_ip
+from aiolibp2p.io.udp_sockets.receiving import READ_BYTES
+from aiolibp2p.io.udp_sockets.udp_socket import UdpSocket
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+
+ANY: dict[socket.AddressFamily, Endpoint] = {socket.AF_INET: ("0.0.0.0", 0), socket.AF_INET6: ("::", 0, 0, 0)}
+"""Where a socket is bound that is only dialled from: any address, a port that is free."""
+
+
+class UdpSockets(DatagramSockets):
+    """Made once a host, and closed with it. It opens nothing before it is asked for a socket."""
+
+    def __init__(self, config: UdpConfig | None = None) -> None:
+        self._config = config or UdpConfig()
+        self._sockets: dict[Endpoint, UdpSocket] = {}
+        """Those that are open, by where they are bound, in the order they were made."""
+        self._for_dialling: dict[socket.AddressFamily, UdpSocket] = {}
+        self._buffer: memoryview | None = None
+        self._past = DatagramStatistics()
+        self._is_closed = False
+
+    async def bind(self, address: Multiaddr, handler: DatagramHandler, takes: FirstBytes) -> DatagramClaim:
+        self._require_open()
+        first_byte_values(takes)  # before a socket is made for what nobody can claim
+        try:
+            local = endpoint_of(address)
+            found = self._sockets.get(_normal(local)) if local[1] else None
+            bound = found or self._open(local)
+        except OSError as error:  # a zone that is not there is one, too
+            raise ListenFailed(f"cannot listen on {address}: {_explain(error)}") from error
+        return bound.listen(handler, takes)
+
+    def for_dial(self, remote: Multiaddr, takes: FirstBytes) -> DatagramSocket:
+        self._require_open()
+        to = endpoint_of(remote)
+        family = family_of(to)
+        listening = self._listening_to(to)
+        if listening:
+            return next((one for one in listening if one.are_claimed(takes)), listening[0])
+        if family not in self._for_dialling:
+            try:
+                self._for_dialling[family] = self._open(ANY[family])
+            except OSError as error:
+                raise Unreachable(f"no socket to reach {remote} from: {_explain(error)}") from error
+        return self._for_dialling[family]
+
+    def _listening_to(self, remote: Endpoint) -> list[UdpSocket]:
+        """Those that listen and can reach `remote`: at the address it would be reached from, then at a wildcard."""
+        found = [
+            one for one in self._sockets.values() if one.is_listening and family_of(one.local) is family_of(remote)
+        ]
+        anywhere = [one for one in found if _ip(one.local).is_unspecified]
+        if len(anywhere) == len(found):
+            return anywhere
+        source = source_ip(remote)
+        return [one for one in found if _reaches(one.local, remote, source)] + anywhere
+
+    def _open(self, local: Endpoint) -> UdpSocket:
+        """Raises OSError."""
+        if self._buffer is None:
+            self._buffer = memoryview(bytearray(READ_BYTES))
+        sock = open_socket(local, self._config)
+        try:
+            made = UdpSocket(sock, self._buffer, self._config, self._forget)
+        except BaseException:
+            sock.close()
+            raise
+        self._sockets[made.local] = made
+        return made
+
+    def _forget(self, closed: UdpSocket) -> None:
+        del self._sockets[closed.local]
+        family = family_of(closed.local)
+        if self._for_dialling.get(family) is closed:
+            del self._for_dialling[family]
+        self._past = self._past.plus(closed.statistics())
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise HostNotRunning("the UDP sockets of this host are closed")
+
+    def statistics(self) -> DatagramStatistics:
+        total = self._past
+        for one in self._sockets.values():
+            total = total.plus(one.statistics())
+        return total
+
+    def close(self) -> None:
+        self._is_closed = True
+        for one in list(self._sockets.values()):
+            one.close()
+
+
+def _reaches(local: Endpoint, remote: Endpoint, source: str | None) -> bool:
+    """Whether a socket bound to one address of this machine can send to `remote`.
+
+    It can from the address that the routing table names, and within the machine from any loopback address.
+    """
+    bound = _ip(local)
+    if bound.is_unspecified:
+        return False  # a wildcard comes later
+    return local[0] == source or (bound.is_loopback and _ip(remote).is_loopback)
+
+
+def _ip(endpoint: Endpoint) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(endpoint[0].partition("%")[0])
+
+
+def _normal(endpoint: Endpoint) -> Endpoint:
+    """As the kernel writes it, so that one address is one key."""
+    return str(_ip(endpoint)), *endpoint[1:]
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return str(error)
