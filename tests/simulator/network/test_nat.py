@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from aiolibp2p.simulator.loop import run_virtual
-from aiolibp2p.simulator.network import Behaviour, DatagramSocket, Gateway, Interface, LinkConfig, NatConfig
+from aiolibp2p.simulator.network import Behaviour, DatagramPort, Gateway, Interface, LinkConfig, NatConfig
 from aiolibp2p.simulator.network.nat import FIREWALL, FULL_CONE, PORT_RESTRICTED_CONE, RESTRICTED_CONE, SYMMETRIC
 from simulated_network import Collector, Lab
 
@@ -19,7 +19,7 @@ class Peer:
 
     def __init__(self, interface: Interface, port: int) -> None:
         self.came: list[tuple[bytes, Endpoint]] = []
-        self.socket: DatagramSocket = interface.bind_udp(port, lambda data, source: self.came.append((data, source)))
+        self.socket: DatagramPort = interface.bind_udp(port, lambda data, source: self.came.append((data, source)))
 
     @property
     def last_source(self) -> Endpoint:

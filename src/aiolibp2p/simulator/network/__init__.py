@@ -4,7 +4,7 @@ docs/explanation/simulator.md. Times are those of the running loop; every draw c
 """
 
 from aiolibp2p.simulator.network.conditions import Conditions
-from aiolibp2p.simulator.network.datagram_socket import DatagramSocket
+from aiolibp2p.simulator.network.datagram_port import DatagramPort
 from aiolibp2p.simulator.network.interface import Interface
 from aiolibp2p.simulator.network.link import InterfaceConfig, LinkConfig
 from aiolibp2p.simulator.network.nat import Behaviour, Gateway, NatConfig
@@ -14,7 +14,7 @@ from aiolibp2p.simulator.network.stream_socket import SocketReceiver, StreamSock
 __all__ = [
     "Behaviour",
     "Conditions",
-    "DatagramSocket",
+    "DatagramPort",
     "Gateway",
     "Interface",
     "InterfaceConfig",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.network.interface import Interface
 
 
-class DatagramSocket:
+class DatagramPort:
     """Sends and receives datagrams on one port, until it is closed."""
 
     def __init__(self, interface: Interface, port: int, received: Callable[[bytes, Endpoint], None]) -> None:
@@ -33,4 +33,9 @@ class DatagramSocket:
         """Receive no more."""
         if not self._is_closed:
             self._is_closed = True
+            self.received = _nobody  # who received refers to this socket: parted, both are freed at once
             self._interface.release_udp(self.port, self)
+
+
+def _nobody(data: bytes, source: Endpoint) -> None:
+    """A closed socket receives for nobody."""

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aiolibp2p.simulator.network.datagram_socket import DatagramSocket
+from aiolibp2p.simulator.network.datagram_port import DatagramPort
 from aiolibp2p.simulator.network.link import Downlink, InterfaceConfig, Uplink
 from aiolibp2p.simulator.network.nat import Realm
 from aiolibp2p.simulator.network.packet import SOON_S, Endpoint, Packet
@@ -39,7 +39,7 @@ class Interface:
         self._config = config
         self._listeners: dict[int, Callable[[StreamSocket], None]] = {}
         self._streams: dict[tuple[int, Endpoint], StreamSocket] = {}
-        self._datagrams: dict[int, DatagramSocket] = {}
+        self._datagrams: dict[int, DatagramPort] = {}
         self._last_arrivals_s: dict[str, float] = {}
         self._next_port = FIRST_PORT
 
@@ -111,16 +111,16 @@ class Interface:
 
     # Datagrams
 
-    def bind_udp(self, port: int, received: Callable[[bytes, Endpoint], None]) -> DatagramSocket:
+    def bind_udp(self, port: int, received: Callable[[bytes, Endpoint], None]) -> DatagramPort:
         """Receive datagrams on a port, or on one that is free (0). Raises OSError when it is taken."""
         self._require_up()
         port = port or self._pick_port(self._datagrams)
         if port in self._datagrams:
             raise OSError(errno.EADDRINUSE, "Address already in use")
-        socket = self._datagrams[port] = DatagramSocket(self, port, received)
+        socket = self._datagrams[port] = DatagramPort(self, port, received)
         return socket
 
-    def release_udp(self, port: int, socket: DatagramSocket) -> None:
+    def release_udp(self, port: int, socket: DatagramPort) -> None:
         """A datagram socket is no more."""
         if self._datagrams.get(port) is socket:
             del self._datagrams[port]
@@ -187,7 +187,7 @@ class Interface:
 
     def _pick_port(
         self,
-        taken: dict[int, Callable[[StreamSocket], None]] | dict[int, DatagramSocket],
+        taken: dict[int, Callable[[StreamSocket], None]] | dict[int, DatagramPort],
         remote: Endpoint | None = None,
     ) -> int:
         for _ in range(LAST_PORT - FIRST_PORT + 1):
