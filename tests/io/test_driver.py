@@ -17,6 +17,7 @@ from aiolibp2p.abc.machine import ByteString, Output
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
 from aiolibp2p.io import driver as driver_room
 from aiolibp2p.io.buffers import SharedBuffers
+from aiolibp2p.io.carrier_end import CLOSE_TIMEOUT_S
 from aiolibp2p.io.driver import SMALL_FRAME_BYTES, Driver
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from waiting import after
@@ -437,7 +438,7 @@ async def test_a_close_that_hangs_is_cut_short() -> None:
     pumped.raw.on_abort = aborted.set
     pumped.driver.close("enough")
     await aborted.wait()
-    assert asyncio.get_running_loop().time() == driver_room.CLOSE_TIMEOUT_S
+    assert asyncio.get_running_loop().time() == CLOSE_TIMEOUT_S
 
 
 @pytest.mark.virtual_time

@@ -12,15 +12,12 @@ from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteMachine, ByteString
 from aiolibp2p.errors import ConnectionLost, HandshakeFailed, Libp2pError
 from aiolibp2p.io.buffers import SharedBuffers
-from aiolibp2p.io.drainers import Drainers
+from aiolibp2p.io.carrier_end import CarrierEnd, without_frames
 
 E = TypeVar("E")
 
 SMALL_FRAME_BYTES = 2048
 """Frames up to here get a buffer of their own: cheaper than asking the transport whether it kept the shared one."""
-
-CLOSE_TIMEOUT_S = 1.0
-"""What is unsent when a connection is closed has so long to leave."""
 
 WRITE_TIMEOUT_S = 10.0
 """A peer that takes none of what we sent for so long is given up, as go does: whatever it sends meanwhile."""
@@ -42,7 +39,7 @@ class Driver:
         """Whether the peer has sent anything during the upgrade."""
         self._raw = raw
         self._buffers = buffers
-        self._on_lost = on_lost
+        self._end = CarrierEnd(on_lost)
         self._loop = asyncio.get_running_loop()
         self._machine: ByteMachine[Any] | None = None
         self._on_event: Callable[[Any], None] | None = None
@@ -51,10 +48,6 @@ class Driver:
         self._tail = b""
         self._cipher: Cipher | None = None
         self._session: MuxerSession | None = None
-        self._drainers = Drainers()
-        self._error: BaseException | None = None
-        self._lost = False
-        self._close_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._unsent = 0
         """At the last look while the transport was full."""
@@ -127,14 +120,14 @@ class Driver:
         self._pump(memoryview(tail + data if tail else data))
 
     def _pump(self, data: memoryview) -> None:
-        if self._error is not None:
+        if self._end.error is not None:
             return
         try:
             taken = self._feed(data, self._deliver)
         except Libp2pError as error:
             if isinstance(error, HandshakeFailed) and error.last_words:
                 self._raw.write(error.last_words)
-            self.fail(_without_frames(error))
+            self.fail(without_frames(error))
             return
         if taken < len(data):
             self._tail = bytes(data[taken:])
@@ -147,31 +140,19 @@ class Driver:
             try:
                 ending.receive_eof()
             except Libp2pError as reason:
-                error = _without_frames(reason)
+                error = without_frames(reason)
         self.fail(error)
 
     def connection_lost(self, error: BaseException | None) -> None:
         """The raw connection is gone."""
-        if self._lost:
+        if self._end.is_lost:
             return
-        self._lost = True
-        self._cipher = None
-        for timer in (self._close_timer, self._write_timer):
-            if timer is not None:
-                timer.cancel()
-        reason = self._error
-        if reason is None:
-            reason = ConnectionLost(_what_ended(error))
-            self._error = reason
-        self._drainers.wake()
-        on_lost = self._on_lost
-        self._let_go()
-        on_lost(reason)
-
-    def _let_go(self) -> None:
-        """Drop what refers back to us, so that a dead connection is freed at once and not by the collector."""
-        self._machine = self._on_event = self._session = None
-        self._feed, self._deliver, self._on_lost = _feed_nobody, _nowhere, _told_already
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+        # What refers back to us goes, so that a dead connection is freed at once and not by the collector.
+        self._machine = self._on_event = self._cipher = self._session = None
+        self._feed, self._deliver = _feed_nobody, _nowhere
+        self._end.lost(error)
 
     def pause_writing(self) -> None:
         """Streams wait from now on."""
@@ -186,7 +167,7 @@ class Driver:
         self._stalled = 0
         if self._session is not None:
             self._session.drained()
-        self._drainers.wake()
+        self._end.wake()
 
     def _watch_writing(self) -> None:
         """One timer, set anew when it fires: a fast connection pauses and resumes a thousand times a second."""
@@ -195,7 +176,7 @@ class Driver:
 
     def _check_writing(self) -> None:
         self._write_timer = None
-        if not self.full or self._error is not None:
+        if not self.full or self._end.error is not None:
             return
         self._stalled = 0 if self._raw.unsent() < self._unsent else self._stalled + 1
         if self._stalled < WRITE_CHECKS:
@@ -263,28 +244,21 @@ class Driver:
 
     async def drain(self, waiter: asyncio.Future[None]) -> None:
         """Wait until the transport has caught up, or somebody else sets `waiter`. Raises what ended the connection."""
-        if self.full and self._error is None:
-            await self._drainers.wait(waiter)
-        if self._error is not None:
-            raise ConnectionLost(str(self._error)) from self._error
+        await self._end.drain(waiter, self.full)
 
     # Ends
 
     def fail(self, error: BaseException) -> None:
         """End because of `error`: send what is pending, a farewell included, then close."""
-        if self._error is not None:
-            return
-        self._error = error
-        self._flush()
-        self._say_farewell()
-        self._raw.close()
-        self._drainers.wake()
-        if not self._lost:
-            self._close_timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._raw.abort)
+        if self._end.begin(error):
+            self._flush()
+            self._say_farewell()
+            self._raw.close()
+            self._end.close_soon(self._raw.abort)
 
     def _say_farewell(self) -> None:
         cipher, self._cipher = self._cipher, None
-        if cipher is not None and not self._lost and (farewell := cipher.farewell()):
+        if cipher is not None and not self._end.is_lost and (farewell := cipher.farewell()):
             self._raw.write(farewell)
 
     def close(self, reason: str) -> None:
@@ -293,27 +267,8 @@ class Driver:
 
     def abort(self, error: BaseException) -> None:
         """End at once; nothing more is sent."""
-        if self._error is None:
-            self._error = error
+        self._end.begin(error)
         self._raw.abort()
-
-
-def _what_ended(error: BaseException | None) -> str:
-    if error is None:
-        return "the connection was closed"
-    if isinstance(error, BrokenPipeError):
-        return "the peer closed the connection"  # and reset it for what we sent after that
-    text = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
-    return f"the connection broke: {text}"
-
-
-def _without_frames(error: Libp2pError) -> Libp2pError:
-    """Tracebacks, those of what it came from, too, lead through our frames back to us, who keep the error."""
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
-    return error
 
 
 def _nowhere(plaintext: bytes) -> None:
@@ -322,7 +277,3 @@ def _nowhere(plaintext: bytes) -> None:
 
 def _feed_nobody(data: memoryview, deliver: Callable[[bytes], None]) -> int:
     return len(data)
-
-
-def _told_already(reason: BaseException) -> None:
-    """`on_lost` is called once."""

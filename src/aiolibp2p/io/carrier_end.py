@@ -1,0 +1,107 @@
+"""How a carrier ends: once, for the first reason, told once to who put streams on it, and freed at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiolibp2p.errors import ConnectionLost, Libp2pError
+
+CLOSE_TIMEOUT_S = 1.0
+"""What is unsent when a carrier is closed has so long to leave. A peer that reads takes it within a round trip, and
+closing a host must not wait for one that does not."""
+
+
+class CarrierEnd:
+    """Owned by one carrier: keeps why it ends, lets writers that wait for it hear of that, and cuts a slow close short.
+
+    A carrier that fails calls `begin`, sends its last words, closes what is below it and calls `close_soon`; when
+    what is below is gone, by itself or not, it drops what refers back to it and calls `lost`. Then `on_lost` is
+    called with the reason, if there is one by then, and forgotten: nothing that is left refers to the carrier.
+    """
+
+    def __init__(self, on_lost: Callable[[BaseException], None] | None = None) -> None:
+        self.error: BaseException | None = None
+        """Why the carrier ends; None while it lives."""
+        self.is_lost = False
+        """What is below is gone."""
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiters: dict[asyncio.Future[None], None] = {}
+
+    def begin(self, error: BaseException) -> bool:
+        """End because of `error`. False when there was a reason already, which stays."""
+        if self.error is not None:
+            return False
+        self.error = error
+        return True
+
+    def close_soon(self, abort: Callable[[], None]) -> None:
+        """The last words are said: writers hear of the end, and `abort` is called if it takes `CLOSE_TIMEOUT_S`."""
+        self.wake()
+        if not self.is_lost:
+            self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, abort)
+
+    def lost(self, error: BaseException | None) -> None:
+        """What is below is gone, because of `error` or because it was closed. Tells `on_lost`, the first time only."""
+        if self.is_lost:
+            return
+        self.is_lost = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self.begin(ConnectionLost(_what_ended(error)))
+        self.wake()
+        self._tell()
+
+    def tell(self, on_lost: Callable[[BaseException], None]) -> None:
+        """Who is told, when that was not known from the start; soon, if it is over already."""
+        self._on_lost = on_lost
+        if self.is_lost:
+            self._loop.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        on_lost, self._on_lost = self._on_lost, None
+        if on_lost is not None and self.error is not None:
+            on_lost(self.error)
+
+    # Writers that wait until the carrier takes bytes again
+
+    async def drain(self, waiter: asyncio.Future[None], is_full: bool) -> None:
+        """While `is_full`, wait for `wake` or until somebody else sets `waiter`. Raises ConnectionLost at the end."""
+        if is_full and self.error is None:
+            self._waiters[waiter] = None
+            try:
+                await waiter
+            finally:
+                self._waiters.pop(waiter, None)
+        if self.error is not None:
+            raise ConnectionLost(str(self.error)) from self.error
+
+    def wake(self) -> None:
+        """Let all writers that wait look again, in the order they came."""
+        waiters, self._waiters = self._waiters, {}
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def without_frames(error: Libp2pError) -> Libp2pError:
+    """Clear the tracebacks of an error that a carrier keeps, and of those it came from.
+
+    They lead through the carrier's own frames back to it, and only the collector of cycles would free it.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
+
+
+def _what_ended(error: BaseException | None) -> str:
+    if error is None:
+        return "the connection was closed"
+    if isinstance(error, BrokenPipeError):
+        return "the peer closed the connection"  # and reset it for what we sent after that
+    text = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+    return f"the connection broke: {text}"
