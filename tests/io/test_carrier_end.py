@@ -32,8 +32,8 @@ class Carrier:
         if self.end.begin(error):
             self.end.close_soon(self.abort)
 
-    async def drain(self, is_full: bool = True) -> None:
-        await self.end.drain(asyncio.get_running_loop().create_future(), is_full)
+    async def drain(self) -> None:
+        await self.end.drain(asyncio.get_running_loop().create_future())
 
 
 async def test_the_first_reason_stays_and_is_told_once() -> None:
@@ -101,6 +101,7 @@ async def test_a_close_that_hangs_is_cut_short_and_one_in_time_is_not() -> None:
 
 async def test_all_who_wait_are_woken_in_order() -> None:
     carrier = Carrier()
+    carrier.end.pause_writing()
     woken: list[int] = []
 
     async def wait(number: int) -> None:
@@ -109,16 +110,17 @@ async def test_all_who_wait_are_woken_in_order() -> None:
 
     tasks = [asyncio.create_task(wait(number)) for number in range(3)]
     await asyncio.sleep(0)
-    carrier.end.wake()
+    carrier.end.resume_writing()
     await asyncio.gather(*tasks)
     assert woken == [0, 1, 2]
-    await carrier.drain(is_full=False)
+    await carrier.drain()
 
 
 async def test_one_who_left_is_not_woken_and_somebody_else_may_wake_one() -> None:
     end = CarrierEnd()
+    end.pause_writing()
     waiters = [asyncio.get_running_loop().create_future() for _ in range(2)]
-    left, woken = [asyncio.create_task(end.drain(waiter, True)) for waiter in waiters]
+    left, woken = [asyncio.create_task(end.drain(waiter)) for waiter in waiters]
     await asyncio.sleep(0)
     left.cancel()
     waiters[1].set_result(None)
@@ -131,6 +133,7 @@ async def test_one_who_left_is_not_woken_and_somebody_else_may_wake_one() -> Non
 @pytest.mark.parametrize("is_lost", [True, False])
 async def test_writers_hear_of_the_end(is_lost: bool) -> None:
     carrier = Carrier()
+    carrier.end.pause_writing()
     waiting = asyncio.create_task(carrier.drain())
     await asyncio.sleep(0)
     if is_lost:
@@ -140,9 +143,10 @@ async def test_writers_hear_of_the_end(is_lost: bool) -> None:
     text = "the connection was closed" if is_lost else "enough"
     with pytest.raises(ConnectionLost, match=text):
         await waiting
-    for is_full in (True, False):
+    for _ in range(2):
         with pytest.raises(ConnectionLost, match=text):
-            await carrier.drain(is_full)
+            await carrier.drain()
+        carrier.end.resume_writing()
     carrier.end.lost(None)
 
 

@@ -1,4 +1,4 @@
-"""How a carrier ends: once, for the first reason, told once to who put streams on it, and freed at once."""
+"""How a carrier ends: once, for the first reason, told once to whoever put streams on it, and freed at once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ closing a host must not wait for one that does not."""
 class CarrierEnd:
     """Owned by one carrier: keeps why it ends, lets writers that wait for it hear of that, and cuts a slow close short.
 
+    It implements `abc.layers.carrier.Flow`, so that streams keep it and not the carrier.
+
     A carrier that fails calls `begin`, sends its last words, closes what is below it and calls `close_soon`; when
     what is below is gone, by itself or not, it drops what refers back to it and calls `lost`. Then `on_lost` is
     called with the reason, if there is one by then, and forgotten: nothing that is left refers to the carrier.
@@ -25,6 +27,8 @@ class CarrierEnd:
         """Why the carrier ends; None while it lives."""
         self.is_lost = False
         """What is below is gone."""
+        self.full = False
+        """The carrier holds more than it wants to: nothing of a stream should be written now."""
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -67,9 +71,18 @@ class CarrierEnd:
 
     # Writers that wait until the carrier takes bytes again
 
-    async def drain(self, waiter: asyncio.Future[None], is_full: bool) -> None:
-        """While `is_full`, wait for `wake` or until somebody else sets `waiter`. Raises ConnectionLost at the end."""
-        if is_full and self.error is None:
+    def pause_writing(self) -> None:
+        """Streams wait from now on."""
+        self.full = True
+
+    def resume_writing(self) -> None:
+        """Streams may go on."""
+        self.full = False
+        self.wake()
+
+    async def drain(self, waiter: asyncio.Future[None]) -> None:
+        """Wait until it is not full, or until somebody else sets `waiter`. Raises ConnectionLost when it has ended."""
+        if self.full and self.error is None:
             self._waiters[waiter] = None
             try:
                 await waiter

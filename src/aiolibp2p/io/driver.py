@@ -157,6 +157,7 @@ class Driver:
     def pause_writing(self) -> None:
         """Streams wait from now on."""
         self.full = True
+        self._end.pause_writing()
         if self._write_timer is None:
             self._stalled = 0
             self._watch_writing()
@@ -167,7 +168,7 @@ class Driver:
         self._stalled = 0
         if self._session is not None:
             self._session.drained()
-        self._end.wake()
+        self._end.resume_writing()
 
     def _watch_writing(self) -> None:
         """One timer, set anew when it fires: a fast connection pauses and resumes a thousand times a second."""
@@ -244,7 +245,7 @@ class Driver:
 
     async def drain(self, waiter: asyncio.Future[None]) -> None:
         """Wait until the transport has caught up, or somebody else sets `waiter`. Raises what ended the connection."""
-        await self._end.drain(waiter, self.full)
+        await self._end.drain(waiter)
 
     # Ends
 

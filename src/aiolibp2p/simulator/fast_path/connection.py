@@ -11,7 +11,7 @@ from aiolibp2p.abc.layers.muxer import MuxerSession
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor
 from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
-from aiolibp2p.io.drainers import Drainers
+from aiolibp2p.io.carrier_end import CarrierEnd, without_frames
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.simulator.fast_path.frames import Frames, Hello
 from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 
 SECURITY_ID = MUXER_ID = "/simulated/1.0.0"
 
-CLOSE_TIMEOUT_S = 1.0
-"""What is unsent when a connection is closed has so long to leave."""
-
 MAX_EARLY = 1000
 """Parts that may come before streams are put on the connection."""
 
 
 class MuxedLink(Carrier):
-    """Receives for one stream socket, and is the flow of its streams.
+    """Receives for one stream socket.
 
     First it shakes hands; `on_ready` is told once, of None or of what went wrong. Then it can be started.
     """
@@ -48,8 +45,6 @@ class MuxedLink(Carrier):
         self.security = SECURITY_ID
         self.muxer = MUXER_ID
         self.early_muxer = True
-        self.flow = self
-        self.full = False
         self._socket = socket
         self._role = role
         self._key = key
@@ -59,10 +54,8 @@ class MuxedLink(Carrier):
         self._session: MuxedSession | None = None
         self._on_lost: Callable[[BaseException], None] | None = None
         self._early: list[Frames] = []
-        self._is_open = self._lost = False
-        self._error: BaseException | None = None
-        self._drainers = Drainers()
-        self._close_timer: asyncio.TimerHandle | None = None
+        self._is_open = False
+        self.flow = self._end = CarrierEnd()
 
     # The handshake
 
@@ -105,15 +98,14 @@ class MuxedLink(Carrier):
         early, self._early = self._early, []
         for part in early:
             self._receive_frames(part)
-        if self._lost:
-            self._loop.call_soon(self._tell_lost)
+        self._end.tell(self._tell_lost)
 
     def _flush_soon(self) -> None:
         self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         session = self._session
-        if session is not None and session.pending and not self._lost:
+        if session is not None and session.pending and not self._end.is_lost:
             frames, session.pending = Frames(tuple(session.pending)), []
             self._socket.send(frames, frames.size)
 
@@ -121,7 +113,7 @@ class MuxedLink(Carrier):
 
     def segment_received(self, payload: object) -> None:
         """Frames came."""
-        if self._error is not None:
+        if self._end.error is not None:
             return
         if isinstance(payload, Hello):
             self._receive_hello(payload)
@@ -140,7 +132,7 @@ class MuxedLink(Carrier):
             for frame in payload.frames:
                 session.receive_frame(frame)
         except Libp2pError as error:
-            self.fail(error)
+            self.fail(without_frames(error))
 
     def eof_received(self) -> None:
         """The peer is done: for a connection of streams that is its end."""
@@ -148,52 +140,30 @@ class MuxedLink(Carrier):
 
     def connection_lost(self, error: OSError | None) -> None:
         """The socket is gone."""
-        self._lost = True
-        if self._close_timer is not None:
-            self._close_timer.cancel()
-        if self._error is None:
-            how = "was closed" if error is None else f"broke: {error}"
-            self._error = ConnectionLost(f"the connection {how}")
-        self._drainers.wake()
-        self._ready(self._error)
-        if self._is_open:
-            self._tell_lost()
+        self._end.lost(error)
+        self._ready(self._end.error)
 
-    def _tell_lost(self) -> None:
+    def _tell_lost(self, reason: BaseException) -> None:
         on_lost, self._on_lost, self._session = self._on_lost, None, None
-        if on_lost is not None and self._error is not None:
-            on_lost(self._error)
+        if on_lost is not None:
+            on_lost(reason)
 
     def pause_writing(self) -> None:
         """Streams wait from now on."""
-        self.full = True
+        self._end.pause_writing()
 
     def resume_writing(self) -> None:
         """Streams may go on."""
-        self.full = False
-        self._drainers.wake()
-
-    # Flow
-
-    async def drain(self, waiter: asyncio.Future[None]) -> None:
-        """Wait until the socket has caught up, or somebody else sets `waiter`. Raises ConnectionLost."""
-        if self.full and self._error is None:
-            await self._drainers.wait(waiter)
-        if self._error is not None:
-            raise ConnectionLost(str(self._error)) from self._error
+        self._end.resume_writing()
 
     # Ends
 
     def fail(self, error: BaseException) -> None:
         """End because of `error`, after what is pending has left."""
-        if self._error is not None:
-            return
-        self._error = error
-        self._flush()
-        self._socket.close()
-        self._drainers.wake()
-        if not self._lost:
-            self._close_timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._socket.abort)
+        if self._end.begin(error):
+            self._flush()
+            self._socket.close()
+            self._end.close_soon(self._socket.abort)
 
     def close(self, reason: str) -> None:
         """End in peace."""
@@ -201,6 +171,5 @@ class MuxedLink(Carrier):
 
     def abort(self, error: BaseException) -> None:
         """End at once."""
-        if self._error is None:
-            self._error = error
+        self._end.begin(error)
         self._socket.abort()

@@ -10,6 +10,7 @@ from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
 from aiolibp2p.muxing.keep_alive import KeepAlive
+from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
 from aiolibp2p.simulator.fast_path.frames import Credit, Data, Fin, Frame, GoAway, Probe, Reset
 
 
@@ -158,10 +159,13 @@ class MuxedSession:
         self.closed = True
         streams, self._streams = self._streams, {}
         self._lingering.clear()
+        # What refers back to the connection goes, so that both are freed at once.
+        acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
+        self._send_soon = _nowhere
         for stream in streams.values():
             if stream.linger_until is None:
                 stream.sink.reset_received(0, reason)
-        self._acceptor.capacity()
+        acceptor.capacity()
 
     def flush(self) -> None:
         """The connection takes `pending` itself."""
@@ -279,3 +283,7 @@ class MuxedSession:
                 self.reset_stream(stream_id)
         if self._keep_alive.check(now):
             self._queue(Probe(self._keep_alive.ping(now), is_answer=False))
+
+
+def _nowhere() -> None:
+    """There is no connection any more that could send."""
