@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiolibp2p.abc.layers.raw import RawConnection, RawReceiver
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.io.raw_wrapper import RawWrapper
 from aiolibp2p.security.pnet.key import PreSharedKey
 from aiolibp2p.security.pnet.xsalsa20 import NONCE_BYTES, XSalsa20, require_extra
 
@@ -26,30 +27,23 @@ class PskProtector:
         return ProtectedConnection(raw, self._key, self._entropy(NONCE_BYTES))
 
 
-class ProtectedConnection:
-    """Implements `abc.layers.raw.RawConnection`, and takes the bytes of the one it protects.
+class ProtectedConnection(RawWrapper):
+    """A raw connection whose bytes are encrypted on their way out and decrypted where they arrive.
 
     Our nonce leaves at once, since some peers say nothing before they have it; theirs may come late and cut anywhere.
     """
 
     def __init__(self, raw: RawConnection, key: PreSharedKey, nonce: bytes) -> None:
-        self.local_address = raw.local_address
-        self.remote_address = raw.remote_address
-        self._raw = raw
+        super().__init__(raw)
         self._key = key
         self._nonce = nonce
         self._sending = XSalsa20(key.reveal(), nonce)
         self._remote_nonce = b""
         self._receiving: XSalsa20 | None = None
-        self._receiver: RawReceiver | None = None
-        self._buffer = memoryview(b"")
-
-    # RawConnection
 
     def start(self, receiver: RawReceiver) -> None:
-        """Deliver from now on."""
-        self._receiver = receiver
-        self._raw.start(self)
+        """Deliver from now on, and send our nonce."""
+        super().start(receiver)
         self._raw.write(self._nonce)
 
     def write(self, data: ByteString) -> None:
@@ -60,41 +54,8 @@ class ProtectedConnection:
         else:
             self._raw.write(self._sending.apply(data))
 
-    def unsent(self) -> int:
-        """What the protected connection says."""
-        return self._raw.unsent()
-
-    def rtt(self) -> float | None:
-        """What the protected connection says."""
-        return self._raw.rtt()
-
-    def pause_reading(self) -> None:
-        """Deliver nothing for a while."""
-        self._raw.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Go on."""
-        self._raw.resume_reading()
-
-    def close(self) -> None:
-        """Send what is left, then end."""
-        self._raw.close()
-
-    def abort(self) -> None:
-        """End at once."""
-        self._raw.abort()
-
-    # RawReceiver
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """The receiver's own: what comes is decrypted there."""
-        if self._receiver is None:
-            return memoryview(bytearray(max(sizehint, 1)))  # it is over, and nobody will look at it
-        self._buffer = self._receiver.get_buffer(sizehint)
-        return self._buffer
-
     def buffer_updated(self, nbytes: int) -> None:
-        """Decrypt what was read, and pass it on."""
+        """Decrypt what was read where it is, in the receiver's own buffer, and pass it on."""
         receiver, buffer = self._receiver, self._buffer
         self._buffer = memoryview(b"")
         if receiver is None:
@@ -107,7 +68,7 @@ class ProtectedConnection:
             receiver.buffer_updated(len(plaintext))
 
     def data_received(self, data: ByteString) -> None:
-        """The same for bytes in a buffer of their own."""
+        """Decrypt what came in a buffer of its own, and pass it on."""
         plaintext = self._begin(bytes(data)) if self._receiving is None else self._receiving.apply(data)
         if plaintext and self._receiver is not None:
             self._receiver.data_received(plaintext)
@@ -124,24 +85,3 @@ class ProtectedConnection:
             return b""
         self._receiving = XSalsa20(self._key.reveal(), self._remote_nonce)
         return self._receiving.apply(data[missing:])
-
-    def eof_received(self) -> None:
-        """No more will come."""
-        if self._receiver is not None:
-            self._receiver.eof_received()
-
-    def connection_lost(self, error: BaseException | None) -> None:
-        """It is over. The two refer to each other: parted, both are freed at once."""
-        receiver, self._receiver = self._receiver, None
-        if receiver is not None:
-            receiver.connection_lost(error)
-
-    def pause_writing(self) -> None:
-        """Too much is unsent."""
-        if self._receiver is not None:
-            self._receiver.pause_writing()
-
-    def resume_writing(self) -> None:
-        """It has left."""
-        if self._receiver is not None:
-            self._receiver.resume_writing()
