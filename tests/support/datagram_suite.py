@@ -238,7 +238,12 @@ class DatagramSuite:
 
     async def test_handlers_may_end_one_another_while_they_are_fed(self, hosts: Hosts) -> None:
         claims: list[DatagramClaim] = []
-        first = Inbox(lambda socket, datagrams: [claim.close() for claim in claims] and None)
+
+        def end_all(socket: DatagramSocket, datagrams: Sequence[Datagram]) -> None:
+            for claim in claims:
+                claim.close()
+
+        first = Inbox(end_all)
         second = Inbox()
         claims.append(await hosts.server.bind(hosts.address, first, STUN))
         claims.append(await hosts.server.bind(claims[0].socket.local_address, second, QUIC))
@@ -363,7 +368,7 @@ class DatagramSuite:
         _client, dialling, remote = hosts.dial(listening)
         dialling.socket.send(HELLO, remote)
         await inbox.got(1)
-        gone = [weakref.ref(inbox), weakref.ref(listening.socket)]
+        gone: list[Callable[[], object]] = [weakref.ref(inbox), weakref.ref(listening.socket)]
         gc.collect()
         gc.disable()
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import sys
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 
@@ -114,10 +116,10 @@ def test_endpoints_and_addresses() -> None:
 def test_settings_that_make_no_sense() -> None:
     for name in ("kernel_buffer_bytes", "max_batch_datagrams", "max_batch_bytes"):
         with pytest.raises(ConfigError, match=name):
-            UdpConfig(**{name: 0})
+            dataclasses.replace(UdpConfig(), **cast(Any, {name: 0}))
     for name in ("max_pending_bytes", "max_pending_datagrams"):
         with pytest.raises(ConfigError, match=name):
-            UdpConfig(**{name: -1})
+            dataclasses.replace(UdpConfig(), **cast(Any, {name: -1}))
 
 
 # Kernels
@@ -151,7 +153,7 @@ def test_buffers_that_the_kernel_refuses_are_asked_for_in_half() -> None:
             self.size = value
 
     stingy = Stingy()
-    kernel.ask_for_buffers(stingy, 16_000)
+    kernel.ask_for_buffers(cast(Any, stingy), 16_000)
     assert stingy.size == 4000
 
 
