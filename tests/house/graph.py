@@ -12,17 +12,39 @@ from house.source import Source, Tree
 
 def cycles(tree: Tree) -> Iterator[str]:
     """No module imports itself by way of others; imports for types alone do not count."""
-    edges: dict[str, list[str]] = {}
-    for file in tree.modules.values():
-        reached = [tree.module_of(item.target) for item in file.imports if not item.for_types_only]
-        edges[file.dotted] = [there.dotted for there in reached if there is not None and there is not file]
-    try:
-        TopologicalSorter(edges).prepare()
-    except CycleError as error:
-        circle: list[str] = list(reversed(error.args[1]))
+    circle = _circle(tree, list(tree.modules.values()), with_types=False)
+    if circle:
         yield tree.modules[circle[0]].problem(
             1, f"import cycle {' -> '.join(circle)}", "move what they share down a floor, or hand it in at construction"
         )
+
+
+def type_cycles(tree: Tree) -> Iterator[str]:
+    """Inside the ground floors not even imports for types alone close a circle."""
+    for room in sorted(plan.NO_TYPE_CYCLES):
+        circle = _circle(tree, [file for file in tree.modules.values() if file.parts[:1] == (room,)], with_types=True)
+        if circle:
+            yield tree.modules[circle[0]].problem(
+                1,
+                f"cycle of types {' -> '.join(circle)}",
+                "let the one below know nothing of the one above: move the method that needs both into the upper one",
+            )
+
+
+def _circle(tree: Tree, files: list[Source], *, with_types: bool) -> list[str]:
+    """Return the names of modules that import each other in a circle, among these files; [] when there is none."""
+    inside = {file.dotted for file in files}
+    edges: dict[str, list[str]] = {}
+    for file in files:
+        reached = [tree.module_of(item.target) for item in file.imports if with_types or not item.for_types_only]
+        edges[file.dotted] = [
+            there.dotted for there in reached if there is not None and there is not file and there.dotted in inside
+        ]
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
 
 
 def unused_modules(tree: Tree) -> Iterator[str]:

@@ -31,6 +31,7 @@ TREE_LAWS: tuple[TreeLaw, ...] = (
     order.set_order,
     order.task_group,
     graph.cycles,
+    graph.type_cycles,
     graph.unused_modules,
     naming.module_names,
     naming.class_names,

@@ -260,6 +260,17 @@ CASES = [
         },
     ),
     Case(
+        graph.type_cycles,
+        {
+            f"{SRC}peer/keys.py": "import aiolibp2p.peer.peer_id\n",
+            f"{SRC}peer/peer_id.py": "import typing\nif typing.TYPE_CHECKING:\n    from aiolibp2p.peer import keys\n",
+        },
+        {
+            f"{SRC}peer/keys.py": "import typing\nif typing.TYPE_CHECKING:\n    from aiolibp2p.peer import peer_id\n",
+            f"{SRC}peer/peer_id.py": "import typing\n",
+        },
+    ),
+    Case(
         graph.unused_modules,
         {f"{SRC}peer/keys.py": ""},
         {f"{SRC}peer/keys.py": "", f"{SRC}simulator/loop.py": "from aiolibp2p.peer.keys import PublicKey\n"},

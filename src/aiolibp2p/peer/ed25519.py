@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from aiolibp2p.errors import FormatError
+from aiolibp2p.peer.key_kind import Entropy, PrivatePart, PublicPart
 
 KEY_LENGTH = 32
-"""Bytes of a public key, and of a private key's seed."""
+"""The length of a public key, and of a private key's seed, in bytes (RFC 8032, section 5.1.5)."""
 
 _FIELD_PRIME = 2**255 - 19
 _Y_OF_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 SMALL_ORDER_Y = (0, 1, _FIELD_PRIME - 1, _Y_OF_ORDER_8, _FIELD_PRIME - _Y_OF_ORDER_8)
-"""What the points of order 1, 2, 4 and 8 have for y, whatever the sign of their x."""
+"""The y coordinates of the points of order 1, 2, 4 and 8, which hold for either sign of their x."""
 
 
-class Public:
-    """A point of the curve."""
+class Public(PublicPart):
+    """A public key: a point of the curve."""
 
     __slots__ = ("_data", "_key")
 
@@ -28,11 +27,9 @@ class Public:
         self._key = key
 
     def encode(self) -> bytes:
-        """The point, 32 bytes."""
         return self._data
 
     def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether the signature holds."""
         try:
             self._key.verify(signature, message)
         except InvalidSignature:
@@ -40,8 +37,8 @@ class Public:
         return True
 
 
-class Private:
-    """A seed and its point."""
+class Private(PrivatePart):
+    """A private key: a seed of 32 bytes and the point that it makes."""
 
     __slots__ = ("_key",)
 
@@ -49,21 +46,21 @@ class Private:
         self._key = key
 
     def encode(self) -> bytes:
-        """The seed and the point, 64 bytes."""
+        """Return the seed and the point, 64 bytes, as go writes them."""
         return self._key.private_bytes_raw() + self._key.public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
-        """The signature, 64 bytes."""
         return self._key.sign(message)
 
     def public(self) -> Public:
-        """Its point."""
         key = self._key.public_key()
         return Public(key.public_bytes_raw(), key)
 
 
 def read_public(data: bytes) -> Public:
-    """Read a point; raises FormatError unless it is canonical and not of small order (anyone could sign for those)."""
+    """Read a public key; raises FormatError unless it is canonical and not of small order (anyone could sign for
+    those).
+    """
     if len(data) != KEY_LENGTH:
         raise FormatError(f"an ed25519 public key has {KEY_LENGTH} bytes, not {len(data)}")
     y = int.from_bytes(data, "little") & (1 << 255) - 1
@@ -76,7 +73,9 @@ def read_public(data: bytes) -> Public:
 
 
 def read_private(data: bytes) -> Private:
-    """Read seed and point (64 bytes), or the older seed, point and point again (96); raises FormatError."""
+    """Read a private key: seed and point (64 bytes), or the older seed, point and point again (96); raises
+    FormatError.
+    """
     if len(data) not in (2 * KEY_LENGTH, 3 * KEY_LENGTH):
         raise FormatError(f"an ed25519 private key has {2 * KEY_LENGTH} or {3 * KEY_LENGTH} bytes, not {len(data)}")
     key = Ed25519PrivateKey.from_private_bytes(data[:KEY_LENGTH])
@@ -86,6 +85,6 @@ def read_private(data: bytes) -> Private:
     return Private(key)
 
 
-def generate(entropy: Callable[[int], bytes], bits: int) -> Private:
-    """A new key of 32 bytes of entropy; `bits` plays no part."""
+def generate(entropy: Entropy, bits: int) -> Private:
+    """Make a new key from 32 bytes of entropy; `bits` plays no part."""
     return Private(Ed25519PrivateKey.from_private_bytes(entropy(KEY_LENGTH)))

@@ -1,4 +1,4 @@
-"""Key files: one secret each, for its owner's eyes only."""
+"""Key files: one secret in each, readable for its owner alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from aiolibp2p.errors import ConfigError
 
 
 def read(path: str | os.PathLike[str], limit: int, what: str = "private key") -> bytes:
-    """The content, at most `limit` bytes. Raises ConfigError, naming `what`, if it cannot be read or is longer."""
+    """Return the content of a file, at most `limit` bytes.
+
+    Raises ConfigError, naming `what`, if it cannot be read or is longer.
+    """
     _require_name(path, what)
     try:
         with Path(path).open("rb") as file:

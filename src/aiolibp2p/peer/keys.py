@@ -1,32 +1,31 @@
 """Key pairs of all kinds, and their one canonical encoding (peer-ids/peer-ids.md).
 
-`keys.proto` is the schema. Peer ids are made from these very bytes, so they are written and read by hand: type,
-then data, each in its shortest form, nothing else. What a kind of key can do is in the module of its name.
+`keys.proto` is the schema. Peer ids are made from these very bytes, so they are written and read by hand: type, then
+data, each in its shortest form, nothing else. Each kind of key has a module of its own, loaded when it is needed.
 """
 
 from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol, final
+from typing import final
 
 from aiolibp2p.errors import ConfigError, FormatError, SignatureInvalid
 from aiolibp2p.multiformats import varint
-from aiolibp2p.peer.peer_id import MAX_INLINED_KEY, PeerId, set_key_decoder
+from aiolibp2p.peer.key_kind import Entropy, PrivatePart, PublicPart, Scheme
+from aiolibp2p.peer.peer_id import MAX_INLINED_KEY, PeerId
 
 MAX_PUBLIC_KEY_BYTES = 2048
-"""The longest serialized public key that is read; RSA of 8,192 bits takes 1,066."""
+"""The longest serialized public key, in bytes, that is read; RSA of 8,192 bits takes 1,066."""
 
 MAX_PRIVATE_KEY_BYTES = 8192
-"""The longest serialized private key that is read; RSA of 8,192 bits takes about 4,700."""
+"""The longest serialized private key, in bytes, that is read; RSA of 8,192 bits takes about 4,700."""
 
 REMEMBERED_KEYS = 1024
-"""Short public keys (those that a peer id holds whole) that are not read anew."""
-
-Entropy = Callable[[int], bytes]
-"""`entropy(n)` gives n bytes fit for keys; `Runtime.entropy` is one."""
+"""Short public keys (those that a peer id holds whole) that are kept in memory, so that the keys of connected peers are
+not read anew. Reading one takes about 10 us.
+"""
 
 _TYPE_TAG = b"\x08"
 _DATA_TAG = b"\x12"
@@ -41,55 +40,11 @@ class KeyType(enum.IntEnum):
     ECDSA = 3
 
 
-class PublicPart(Protocol):
-    """The public key of one kind."""
-
-    def encode(self) -> bytes:
-        """The `Data` field, in the kind's canonical form."""
-        ...
-
-    def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether the signature holds; False as well for one that does not parse."""
-        ...
-
-
-class PrivatePart(Protocol):
-    """The private key of one kind."""
-
-    def encode(self) -> bytes:
-        """The `Data` field, in the kind's preferred form."""
-        ...
-
-    def sign(self, message: bytes) -> bytes:
-        """The signature, in the kind's encoding."""
-        ...
-
-    def public(self) -> PublicPart:
-        """Its public part."""
-        ...
-
-
-class Scheme(Protocol):
-    """What the module of a kind of key offers."""
-
-    def read_public(self, data: bytes) -> PublicPart:
-        """Read a `Data` field; raises FormatError."""
-        ...
-
-    def read_private(self, data: bytes) -> PrivatePart:
-        """Read a `Data` field; raises FormatError."""
-        ...
-
-    def generate(self, entropy: Entropy, bits: int) -> PrivatePart:
-        """A new key; raises ConfigError for a size that is not allowed."""
-        ...
-
-
 @final
 class PublicKey:
     """A public key. Equality and hash are those of its canonical bytes.
 
-    Made by `unmarshal`, by `PrivateKey.public_key` or by `PeerId.public_key`.
+    Made by `unmarshal`, by `of` or by `PrivateKey.public_key`.
     """
 
     __slots__ = ("_kind", "_marshalled", "_part", "_peer_id")
@@ -109,14 +64,23 @@ class PublicKey:
         """
         return _remembered(bytes(encoded)) if len(encoded) <= MAX_INLINED_KEY else _read_public(encoded)
 
+    @classmethod
+    def of(cls, peer_id: PeerId) -> PublicKey | None:
+        """Return the key that a peer id holds whole (Ed25519 and secp256k1), or None for an id that is a hash.
+
+        Raises FormatError when what the id holds is no key.
+        """
+        held = peer_id.key_bytes
+        return None if held is None else cls.unmarshal(held)
+
     @property
     def kind(self) -> KeyType:
-        """Which kind of key it is."""
+        """The kind of this key."""
         return self._kind
 
     @property
     def peer_id(self) -> PeerId:
-        """The id of the peer that owns it."""
+        """The id of the peer that owns this key."""
         if self._peer_id is None:
             self._peer_id = PeerId.from_key_bytes(self._marshalled)
         return self._peer_id
@@ -201,17 +165,17 @@ class PrivateKey:
 
     @property
     def kind(self) -> KeyType:
-        """Which kind of key it is."""
+        """The kind of this key pair."""
         return self._public_key.kind
 
     @property
     def public_key(self) -> PublicKey:
-        """The half that peers may see."""
+        """The half of this key pair that peers may see."""
         return self._public_key
 
     @property
     def peer_id(self) -> PeerId:
-        """The id of the peer that owns it."""
+        """The id of the peer that owns this key pair."""
         return self._public_key.peer_id
 
     def marshal(self) -> bytes:
@@ -245,7 +209,7 @@ def _name(kind: KeyType) -> str:
 
 
 def _scheme(kind: KeyType) -> Scheme:
-    """The module of a kind, loaded when its first key is met."""
+    """Return the module of a kind of key, loaded when its first key is met."""
     if kind is KeyType.ED25519:
         from aiolibp2p.peer import ed25519
 
@@ -268,7 +232,7 @@ def _encode(kind: KeyType, data: bytes) -> bytes:
 
 
 def _decode(encoded: bytes, what: str, limit: int) -> tuple[KeyType, bytes]:
-    """Kind and data of a serialized key; raises FormatError unless it is exactly what `_encode` writes."""
+    """Return kind and data of a serialized key; raises FormatError unless it is exactly what `_encode` writes."""
     if len(encoded) > limit:
         raise FormatError(f"a serialized {what} of {len(encoded)} bytes is over the limit of {limit}")
     if encoded[:1] != _TYPE_TAG:
@@ -295,5 +259,3 @@ def _read_public(encoded: bytes) -> PublicKey:
 
 # A handshake, its peer's identify message and its signed record hold the same key.
 _remembered = lru_cache(REMEMBERED_KEYS)(_read_public)
-
-set_key_decoder(PublicKey.unmarshal)

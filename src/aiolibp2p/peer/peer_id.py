@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import total_ordering
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from aiolibp2p.errors import FormatError
 from aiolibp2p.multiformats import multibase, multicodec, multihash
 from aiolibp2p.multiformats.cid import Cid
 
-if TYPE_CHECKING:
-    from aiolibp2p.peer.keys import PublicKey
-
 MAX_INLINED_KEY = 42
-"""The longest serialized public key, in bytes, that an id holds whole; of longer ones it holds the SHA-256."""
+"""The longest serialized public key, in bytes, that an id holds whole, as the specification has it; of a longer key the
+id holds the SHA-256.
+"""
 
 MAX_TEXT_LENGTH = 128
-"""The longest text that is read as a peer id, in characters."""
+"""The longest text that is read as a peer id, in characters; the longest form of the longest usual id, base16 of an
+Ed25519 one, has 81.
+"""
 
 _SHA2_256_PREFIX = b"\x12\x20"
 _SHA2_256_ID_LENGTH = 34
 _SHOWN = 64
-
-_key_decoders: list[Callable[[bytes], PublicKey]] = []
-
-
-def set_key_decoder(decoder: Callable[[bytes], PublicKey]) -> None:
-    """How `PeerId.public_key` reads an inlined key. `peer.keys` calls this once: it knows ids, ids do not know it."""
-    _key_decoders[:] = [decoder]
 
 
 @final
@@ -69,50 +62,46 @@ class PeerId:
             raise FormatError(f"{text[:_SHOWN]!r} is not a peer id: {error}") from None
 
     @classmethod
-    def from_public_key(cls, key: PublicKey) -> PeerId:
-        """The id of a key."""
-        return key.peer_id
-
-    @classmethod
     def from_key_bytes(cls, marshalled: bytes) -> PeerId:
         """The id of a public key in its canonical bytes: held whole up to 42 bytes, hashed beyond."""
         inlined = len(marshalled) <= MAX_INLINED_KEY
         return cls((multihash.identity(marshalled) if inlined else multihash.sha2_256(marshalled)).encode())
 
     def to_bytes(self) -> bytes:
-        """The multihash: what peers exchange."""
+        """Return the binary form of this id, a multihash, as peers exchange it."""
         return self._data
 
     def __bytes__(self) -> bytes:
         return self._data
 
     def __str__(self) -> str:
-        """The base58 form, which every implementation reads."""
+        """Return this id in base58, the text form that every implementation reads."""
         if self._text is None:
             self._text = multibase.base58btc_encode(self._data)
         return self._text
 
     def text(self, base: str = "base32") -> str:
-        """The CID form in a multibase (base36 fits a DNS label). Raises FormatError for an unknown base."""
+        """Return this id as the text of a CID in a multibase (base36 fits a DNS label).
+
+        Raises FormatError for an unknown base.
+        """
         return Cid(1, multicodec.LIBP2P_KEY, multihash.Multihash.decode(self._data)).text(base)
 
     @property
     def short(self) -> str:
-        """The last eight characters, for logs: enough to tell peers apart, not to find one."""
+        """The last eight characters of this id's base58 form, for logs: enough to tell peers apart, not to find one."""
         return str(self)[-8:]
 
     def __repr__(self) -> str:
         return f"PeerId(...{self.short})"
 
-    def public_key(self) -> PublicKey | None:
-        """The key the id holds; None when it holds a hash. Raises FormatError when what it holds is no key."""
-        if self._data[0] != multicodec.IDENTITY:
-            return None
-        return _key_decoders[0](self._data[2:])
+    @property
+    def key_bytes(self) -> bytes | None:
+        """The serialized public key that the id holds whole, or None for an id that is a hash of its key.
 
-    def matches(self, key: PublicKey) -> bool:
-        """Whether this is the id of `key`: the id is made anew and compared, so a hash of a short key never matches."""
-        return key.peer_id == self
+        The bytes are not checked: `PublicKey.of` reads the key from them.
+        """
+        return self._data[2:] if self._data[0] == multicodec.IDENTITY else None
 
     def __eq__(self, other: object) -> bool:
         return self._data == other._data if isinstance(other, PeerId) else NotImplemented

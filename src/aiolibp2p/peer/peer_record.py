@@ -17,22 +17,25 @@ from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.peer.signed_envelope import SignedEnvelope
 
 DOMAIN = "libp2p-peer-record"
-"""The domain in use."""
+"""The domain that records are signed for by go, js and rust, and by us."""
 
 PAYLOAD_TYPE = multicodec.LIBP2P_PEER_RECORD.to_bytes(2, "big")
-"""The payload type in use: the multicodec as two bytes, not as a varint."""
+"""The payload type in use by go, js and rust: the multicodec as two bytes, not as a varint."""
 
 LEGACY_DOMAIN = "libp2p-routing-state"
-"""The domain in the RFC's text."""
+"""The domain in the RFC's text, which only older rust signs records for."""
 
 LEGACY_PAYLOAD_TYPE = b"/libp2p/routing-state-record"
-"""The payload type in the RFC's text."""
+"""The payload type in the RFC's text, which only older rust writes."""
 
 MAX_RECORD_ADDRESSES = 128
-"""The most addresses of a record: those behind are not read, and not sealed."""
+"""The most addresses of a record that are read or sealed; those behind are left out.
+
+Twice the 64 that go's peerstore keeps of a peer, and more than the 8 KiB of an envelope usually hold.
+"""
 
 MAX_SEQ = 2**64 - 1
-"""The largest sequence number."""
+"""The largest sequence number of a record: the field is a uint64."""
 
 _DOMAINS = {PAYLOAD_TYPE: DOMAIN, LEGACY_PAYLOAD_TYPE: LEGACY_DOMAIN}
 _NANOSECONDS = 1_000_000_000
@@ -48,13 +51,13 @@ class PeerRecord:
     peer_id: PeerId
     seq: int
     addresses: tuple[Multiaddr, ...]
-    """Without /p2p of the peer itself; in the peer's order, each once."""
+    """The peer's addresses, without its own /p2p, in the peer's order, each once."""
 
 
 def next_seq(previous: int, wall_s: float) -> int:
-    """A sequence number above `previous` (0 for none known): the Unix time in nanoseconds, if that is above it.
+    """Return a sequence number above `previous` (0 for none known): the Unix time in nanoseconds, if that is above it.
 
-    So it grows over restarts too, as long as the clock does not go back over one.
+    So the numbers grow over restarts too, as long as the clock does not go back over one.
     """
     return max(previous + 1, int(wall_s * _NANOSECONDS))
 
@@ -105,7 +108,7 @@ def open_peer_record(envelope: bytes | SignedEnvelope, expected_peer: PeerId | N
 
 
 def _read(payload: bytes, signer: PeerId) -> PeerRecord:
-    """The record in a payload that `signer` has signed."""
+    """Return the record in a payload that `signer` has signed."""
     from google.protobuf.message import DecodeError
 
     from aiolibp2p.peer.peer_record_pb2 import PeerRecord as Message  # slow to load, so on first use
@@ -124,7 +127,7 @@ def _read(payload: bytes, signer: PeerId) -> PeerRecord:
 
 
 def _readable(raw: Iterable[bytes]) -> Iterator[Multiaddr]:
-    """The addresses that parse; a newer peer may well have others."""
+    """Return the addresses that parse; a newer peer may well have others."""
     for data in raw:
         try:
             yield Multiaddr(data)
@@ -133,7 +136,7 @@ def _readable(raw: Iterable[bytes]) -> Iterator[Multiaddr]:
 
 
 def _own_addresses(addresses: Iterable[Multiaddr], peer: PeerId) -> list[Multiaddr]:
-    """What we say about ourselves: each address once, without our own id at its end."""
+    """Return the addresses as we announce them: each once, without our own id at its end."""
     own: dict[Multiaddr, None] = {}
     for address in addresses:
         bare = _without_own_id(address, peer)
@@ -144,7 +147,7 @@ def _own_addresses(addresses: Iterable[Multiaddr], peer: PeerId) -> list[Multiad
 
 
 def _without_own_id(address: Multiaddr, peer: PeerId) -> Multiaddr | None:
-    """The address without the peer's id at its end; None when it ends in another's."""
+    """Return the address without the peer's id at its end; None when it ends in another's."""
     while (bare := address.without_p2p()) != address:
         if address.p2p_bytes != peer.to_bytes():
             return None

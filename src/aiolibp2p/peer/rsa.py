@@ -5,31 +5,32 @@ Sizes are checked before anything is computed with a key: verifying with a huge 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from aiolibp2p.errors import ConfigError, FormatError
+from aiolibp2p.peer.key_kind import Entropy, PrivatePart, PublicPart
 
 MIN_BITS = 2048
-"""The smallest modulus, in bits."""
+"""The smallest modulus, in bits, as go and the specification have it."""
 
 MAX_BITS = 8192
-"""The largest modulus, in bits; go draws the same lines."""
+"""The largest modulus, in bits, as in go: verifying takes longer with each bit."""
 
 MAX_EXPONENT = 2**31 - 1
-"""The largest public exponent, as in go."""
+"""The largest public exponent, as in go's crypto/rsa: a huge one makes verifying slow."""
 
 MAX_PRIVATE_LENGTH = 4800
-"""The longest PKCS #1 private key, in bytes, that is read: loading one checks its primes, which takes long."""
+"""The longest PKCS #1 private key, in bytes, that is read: one of 8,192 bits takes about 4,700, and loading one checks
+its primes, which takes long.
+"""
 
 _EXPONENT = 65537
 
 
-class Public:
-    """Modulus and exponent."""
+class Public(PublicPart):
+    """A public key: modulus and exponent."""
 
     __slots__ = ("_key",)
 
@@ -37,11 +38,9 @@ class Public:
         self._key = key
 
     def encode(self) -> bytes:
-        """SubjectPublicKeyInfo in DER."""
         return self._key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether the signature holds."""
         try:
             self._key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
         except (InvalidSignature, ValueError):
@@ -49,8 +48,8 @@ class Public:
         return True
 
 
-class Private:
-    """A whole key pair."""
+class Private(PrivatePart):
+    """A private key: the primes and what follows from them."""
 
     __slots__ = ("_key",)
 
@@ -58,22 +57,21 @@ class Private:
         self._key = key
 
     def encode(self) -> bytes:
-        """RSAPrivateKey of PKCS #1 in DER."""
         return self._key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
 
     def sign(self, message: bytes) -> bytes:
-        """The signature, as long as the modulus."""
         return self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
 
     def public(self) -> Public:
-        """Its public half."""
         return Public(self._key.public_key())
 
 
 def read_public(data: bytes) -> Public:
-    """Read SubjectPublicKeyInfo in DER; raises FormatError for another kind of key, or one out of bounds."""
+    """Read a public key from SubjectPublicKeyInfo in DER; raises FormatError for another kind of key, or one out of
+    bounds.
+    """
     try:
         key = serialization.load_der_public_key(data)
     except (ValueError, UnsupportedAlgorithm):
@@ -85,7 +83,7 @@ def read_public(data: bytes) -> Public:
 
 
 def read_private(data: bytes) -> Private:
-    """Read RSAPrivateKey in DER (PKCS #8 is understood too); raises FormatError."""
+    """Read a private key from RSAPrivateKey in DER (PKCS #8 is understood too); raises FormatError."""
     if len(data) > MAX_PRIVATE_LENGTH:
         raise FormatError(f"an rsa private key of {len(data)} bytes has more than {MAX_BITS} bits")
     try:
@@ -98,8 +96,11 @@ def read_private(data: bytes) -> Private:
     return Private(key)
 
 
-def generate(entropy: Callable[[int], bytes], bits: int) -> Private:
-    """A new key; OpenSSL finds the primes with its own randomness, so `entropy` plays no part. Raises ConfigError."""
+def generate(entropy: Entropy, bits: int) -> Private:
+    """Make a new key. OpenSSL finds the primes with its own randomness, so `entropy` plays no part.
+
+    Raises ConfigError.
+    """
     if not MIN_BITS <= bits <= MAX_BITS:
         raise ConfigError(f"rsa keys have {MIN_BITS} to {MAX_BITS} bits, not {bits}")
     return Private(rsa.generate_private_key(_EXPONENT, bits))

@@ -9,15 +9,16 @@ from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.keys import PrivateKey, PublicKey
 
 MAX_ENVELOPE_BYTES = 8192
-"""The longest envelope that is read or made, in bytes."""
+"""The longest envelope that is read or made, in bytes: as much as go takes for a whole identify message with a record.
+"""
 
 
 @dataclass(frozen=True)
 class SignedEnvelope:
-    """An envelope as it came, or as `seal` made it. Nothing in it is to be believed before `verify`.
+    """An envelope as it came, or as `seal` made it; nothing in it is to be believed before `verify`.
 
-    The domain says what the signature is for; it is never sent, both ends know it. Unknown payload types verify
-    like any other.
+    The domain says what the signature is for; it is never sent, both ends know it. Unknown payload types verify like
+    any other.
     """
 
     public_key: PublicKey
@@ -25,7 +26,7 @@ class SignedEnvelope:
     payload: bytes
     signature: bytes
     encoded: bytes
-    """The whole envelope, to be passed on byte for byte."""
+    """The whole envelope in bytes, to be passed on as it came."""
 
     @classmethod
     def seal(cls, private_key: PrivateKey, domain: str, payload_type: bytes, payload: bytes) -> SignedEnvelope:
@@ -66,7 +67,7 @@ class SignedEnvelope:
     def verify(self, domain: str) -> None:
         """Return when the key in the envelope signed it for `domain`.
 
-        Raises SignatureInvalid otherwise, ConfigError for an empty domain. Whose key it is remains to be checked.
+        Raises SignatureInvalid otherwise, ConfigError for an empty domain. The caller has to check whose key it is.
         """
         try:
             self.public_key.verify(signing_buffer(domain, self.payload_type, self.payload), self.signature)
@@ -77,7 +78,10 @@ class SignedEnvelope:
 
 
 def signing_buffer(domain: str, payload_type: bytes, payload: bytes) -> bytes:
-    """What is signed: domain, type and payload, each behind its length (varint). Raises ConfigError for no domain."""
+    """Return the bytes that a signature is over: domain, type and payload, each behind its length (varint).
+
+    Raises ConfigError for an empty domain.
+    """
     if not domain:
         raise ConfigError("a signed envelope needs a domain: it says what the signature is for")
     parts = (domain.encode(), payload_type, payload)

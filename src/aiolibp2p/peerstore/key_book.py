@@ -10,19 +10,19 @@ from aiolibp2p.peer.peer_id import PeerId
 
 
 class KeyBook:
-    """Keys by peer, at most `limit`; past it the one added longest ago goes."""
+    """Public keys by peer, at most `limit`; past it the one added longest ago goes."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._keys: OrderedDict[PeerId, PublicKey] = OrderedDict()
 
     def __len__(self) -> int:
-        """Keys kept."""
+        """Return how many keys are kept."""
         return len(self._keys)
 
     def add(self, peer: PeerId, key: PublicKey) -> None:
         """Keep a key. Raises SignatureInvalid when the peer id is not made of it."""
-        if not peer.matches(key):
+        if key.peer_id != peer:
             raise SignatureInvalid(f"the key is not that of peer {peer}")
         if self._inlined(peer) is not None:
             return
@@ -32,14 +32,14 @@ class KeyBook:
             self._keys.popitem(last=False)
 
     def get(self, peer: PeerId) -> PublicKey | None:
-        """The key of a peer: kept, or read out of its id."""
+        """Return the key of a peer: the one that was added, or the one its id holds."""
         key = self._keys.get(peer)
         return self._inlined(peer) if key is None else key
 
     @staticmethod
     def _inlined(peer: PeerId) -> PublicKey | None:
         try:
-            return peer.public_key()
+            return PublicKey.of(peer)
         except FormatError:
             return None
 
@@ -48,5 +48,5 @@ class KeyBook:
         self._keys.pop(peer, None)
 
     def peers(self) -> list[PeerId]:
-        """Peers whose key was added."""
+        """Return the peers whose key was added."""
         return list(self._keys)

@@ -1,10 +1,11 @@
-"""The peerstore that lives and dies with its host."""
+"""The peerstore that lives in memory and ends with its host."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from aiolibp2p.abc.peerstore import Peerstore
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PublicKey
@@ -19,27 +20,29 @@ from aiolibp2p.peerstore.record_book import RecordBook
 
 @dataclass(frozen=True)
 class PeerstoreLimits:
-    """How much is remembered. The defaults hold the whole store under about 150 MB, however hostile the peers."""
+    """How much a peerstore keeps. The defaults hold the whole store under about 150 MB, however hostile the peers."""
 
     addresses_per_peer: int = 64
-    """Of a peer that is not connected."""
+    """Addresses of one peer that is not connected, as in go."""
     connected_addresses_per_peer: int = 500
-    """With no end of life, which is what connected peers get."""
+    """Addresses of one connected peer: they do not end while it is connected. go takes as many."""
     addresses: int = 100_000
-    """Of all peers together, those with an end of life."""
+    """Addresses of all peers together, those of connected peers not counted; go keeps ten times as many."""
     address_bytes: int = 1024
-    """A longer address is not remembered."""
+    """The longest address, in bytes, that is remembered; the usual ones have under 300."""
     records: int = 4096
-    """Signed peer records, one a peer."""
+    """Signed peer records, one for each peer; go keeps 100,000, of up to 8 KiB each."""
     protocols_per_peer: int = 1024
     peers: int = 20_000
-    """With keys, with protocols, with metadata: each table holds so many."""
+    """Peers with a key, peers with protocols, and peers with names: each table holds this many."""
     protocol_characters: int = 16 * 1024 * 1024
-    """In all protocol ids of all peers together."""
+    """Characters in all protocol ids of all peers together: some 800 characters for each of `peers`, as a busy peer
+    has.
+    """
 
 
-class MemoryPeerstore:
-    """Implements `abc.peerstore.Peerstore`; time is `runtime.now`. For one event loop."""
+class MemoryPeerstore(Peerstore):
+    """A peerstore in memory, for one event loop. Times are those of `runtime.now`."""
 
     def __init__(self, runtime: Runtime, limits: PeerstoreLimits | None = None) -> None:
         limits = limits or PeerstoreLimits()
@@ -59,12 +62,10 @@ class MemoryPeerstore:
     # Addresses
 
     def add_addresses(self, peer: PeerId, addresses: Iterable[Multiaddr], ttl_s: float) -> None:
-        """Remember addresses (a /p2p at their end is taken off) for `ttl_s` seconds; `math.inf` has no end."""
         now = self._now()
         self._addresses.add(peer, (address.without_p2p() for address in addresses), now + ttl_s, now)
 
     def addresses(self, peer: PeerId) -> list[Multiaddr]:
-        """Addresses not yet expired, certified ones first."""
         known = self._addresses.get(peer, self._now())
         record = self._records.get(peer)
         if record is None:
@@ -73,13 +74,13 @@ class MemoryPeerstore:
         return sorted(known, key=lambda address: address not in certified)
 
     def certified_addresses(self, peer: PeerId) -> list[Multiaddr]:
-        """Those of `addresses` that the peer's newest signed record names."""
+        """Return those of `addresses` that the peer's newest signed record names."""
         record = self._records.get(peer)
         certified = frozenset(record.addresses if record else ())
         return [address for address in self._addresses.get(peer, self._now()) if address in certified]
 
     def clear_addresses(self, peer: PeerId) -> None:
-        """Forget all addresses of a peer. Its signed record's seq is still known: no older one will do."""
+        """Forget all addresses of a peer. Its signed record's seq is still known, so no older record is taken."""
         self._addresses.clear(peer)
 
     # Signed records
@@ -87,9 +88,9 @@ class MemoryPeerstore:
     def consume_peer_record(self, envelope: bytes, expected_peer: PeerId, ttl_s: float) -> bool:
         """Verify a record and let its addresses take the place of all others of the peer (RFC 0003).
 
-        True when its seq is above the known one. False otherwise, and nothing changes, except that the record known
-        already, byte for byte, gives its addresses `ttl_s` more seconds.
-        Raises SignatureInvalid or FormatError for one that must be dropped, or is longer than an envelope may be.
+        Return True when its seq is above the known one. Otherwise return False and change nothing, except that the
+        record known already, byte for byte, gives its addresses `ttl_s` more seconds. Raises SignatureInvalid or
+        FormatError for one that must be dropped, or is longer than an envelope may be.
         """
         known = self._records.get(expected_peer)
         if known is not None and known.envelope == envelope:
@@ -104,7 +105,7 @@ class MemoryPeerstore:
         return True
 
     def signed_peer_record(self, peer: PeerId) -> SignedEnvelope | None:
-        """The newest record of a peer, bytes as they were signed; None once all its addresses have expired."""
+        """Return the newest record of a peer, bytes as they were signed; None once all its addresses have expired."""
         record = self._records.get(peer)
         if record is None or (record.addresses and not self.certified_addresses(peer)):
             return None
@@ -113,40 +114,35 @@ class MemoryPeerstore:
     # Keys
 
     def add_key(self, peer: PeerId, key: PublicKey) -> None:
-        """Remember a public key. Raises SignatureInvalid when it is not the peer's."""
         self._keys.add(peer, key)
 
     def key(self, peer: PeerId) -> PublicKey | None:
-        """The peer's public key: known, or read out of its id."""
         return self._keys.get(peer)
 
     # Protocols and names
 
     def set_protocols(self, peer: PeerId, protocols: Iterable[str]) -> None:
-        """Replace the protocols a peer is known to speak; past 1024 the rest is dropped."""
         self._protocols.set(peer, protocols)
 
     def protocols(self, peer: PeerId) -> frozenset[str] | None:
-        """What the peer speaks; None when it was never identified."""
         return self._protocols.get(peer)
 
     def set_metadata(self, peer: PeerId, agent_version: str, protocol_version: str) -> None:
-        """What the peer calls itself; cut to 128 code points, controls escaped."""
+        """Remember the names that a peer gives itself, cut to 128 code points, controls escaped."""
         self._protocols.set_metadata(peer, agent_version, protocol_version)
 
     def metadata(self, peer: PeerId) -> PeerMetadata | None:
-        """What the peer calls itself; None when it never said."""
+        """Return the names that a peer gives itself; None when it never said."""
         return self._protocols.metadata(peer)
 
     # Peers
 
     def peers(self) -> list[PeerId]:
-        """Every peer something is known of."""
         books = (self._addresses.peers(self._now()), self._records.peers(), self._keys.peers(), self._protocols.peers())
         return list(dict.fromkeys(peer for book in books for peer in book))
 
     def remove(self, peer: PeerId) -> None:
-        """Forget a peer, its record's seq too."""
+        """Forget everything about a peer, its record's seq too."""
         self._addresses.clear(peer)
         self._records.remove(peer)
         self._keys.remove(peer)

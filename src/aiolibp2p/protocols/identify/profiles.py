@@ -82,7 +82,7 @@ def _key_of(peer: PeerId, data: bytes) -> PublicKey:
         key = PublicKey.unmarshal(data)
     except (FormatError, SignatureInvalid) as error:
         raise ProtocolViolation(f"identify: the key that peer {peer} sent does not parse: {error}") from error
-    if not peer.matches(key):
+    if key.peer_id != peer:
         raise ProtocolViolation(f"identify: the key that peer {peer} sent is not its own")
     return key
 

@@ -10,6 +10,7 @@ import pytest
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.errors import HandshakeFailed
+from aiolibp2p.peer.key_kind import PrivatePart, PublicPart
 from aiolibp2p.peer.keys import PrivateKey, PublicKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.testing.security_suite.pair import SecuredEnd, SecuredPair
@@ -117,7 +118,7 @@ class SecurityUnderTest:
                 assert end.secured.remote_key == peer.public_key
 
 
-class _ClaimedPart:
+class _ClaimedPart(PublicPart):
     """A public key that is somebody else's."""
 
     def __init__(self, victim: PublicKey) -> None:
@@ -130,7 +131,7 @@ class _ClaimedPart:
         return True  # an impostor does not care
 
 
-class _ImpostorsPart:
+class _ImpostorsPart(PrivatePart):
     """Signs with a key of its own in the name of another."""
 
     def __init__(self, victim: PublicKey, own: PrivateKey) -> None:
