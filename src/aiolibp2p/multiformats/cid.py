@@ -54,11 +54,13 @@ class Cid:
         return cid
 
     def encode(self) -> bytes:
-        """Its bytes; `decode` reads them back."""
+        """Return the binary form of this CID, which `decode` reads back."""
         digest = self.multihash.encode()
         return digest if self.version == 0 else b"\x01" + varint.encode(self.codec) + digest
 
     def text(self, base: str = "base32") -> str:
-        """Its text, version 1 in the multibase `base`; version 0 has one form only, base58 without prefix."""
+        """Return this CID as text: version 1 in the multibase `base`; version 0 has one form only, base58 without
+        prefix.
+        """
         encoded = self.encode()
         return multibase.base58btc_encode(encoded) if self.version == 0 else multibase.encode(base, encoded)

@@ -6,22 +6,22 @@ https://github.com/multiformats/multicodec. Addresses keep their codes in `multi
 from __future__ import annotations
 
 IDENTITY = 0x00
-"""Multihash: the digest is the data itself."""
+"""The hash function "identity" in a multihash: the digest is the data itself."""
 
 SHA2_256 = 0x12
-"""Multihash: SHA-256, 32 bytes."""
+"""The hash function SHA-256 in a multihash, with a digest of 32 bytes."""
 
 RAW = 0x55
-"""Content: plain bytes."""
+"""The content type of plain bytes in a CID."""
 
 DAG_PB = 0x70
-"""Content: MerkleDAG protobuf; what every version 0 CID means."""
+"""The content type of MerkleDAG protobuf in a CID; what every version 0 CID means."""
 
 LIBP2P_KEY = 0x72
-"""Content: a libp2p public key; marks a CID as a peer id."""
+"""The content type of a libp2p public key in a CID; marks the CID as a peer id."""
 
 LIBP2P_PEER_RECORD = 0x0301
-"""Signed envelope: a peer's addresses (RFC 0003)."""
+"""The payload type of a peer's addresses in a signed envelope (RFC 0003)."""
 
 LIBP2P_RELAY_RSVP = 0x0302
-"""Signed envelope: a relay's reservation voucher (circuit v2)."""
+"""The payload type of a relay's reservation voucher in a signed envelope (circuit v2)."""

@@ -1,6 +1,7 @@
 """Multihash: a digest that says which function made it: varint code, varint length, digest.
 
-https://github.com/multiformats/multihash. Codes without a name here pass through; whoever needs SHA-256 checks for it.
+https://github.com/multiformats/multihash. Codes without a name here pass through; a caller that needs SHA-256 checks
+for it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ IDENTITY = multicodec.IDENTITY
 SHA2_256 = multicodec.SHA2_256
 
 MAX_DIGEST_LENGTH = 128
-"""The longest digest, in bytes, that is read or made."""
+"""The longest digest, in bytes, that is read or made: twice the longest hash in use, SHA-512."""
 
 _SHA2_256_LENGTH = 32
 
@@ -43,7 +44,7 @@ class Multihash:
         return cls(code, bytes(data[offset:]))
 
     def encode(self) -> bytes:
-        """Its bytes; `decode` reads them back."""
+        """Return the binary form of this multihash, which `decode` reads back."""
         return varint.encode(self.code) + varint.encode(len(self.digest)) + self.digest
 
 

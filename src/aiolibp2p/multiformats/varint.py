@@ -8,10 +8,10 @@ from __future__ import annotations
 from aiolibp2p.errors import FormatError
 
 MAX_LENGTH = 9
-"""The longest varint, in bytes."""
+"""The longest varint, in bytes: the maximum of the unsigned-varint specification."""
 
 MAX_VALUE = (1 << 7 * MAX_LENGTH) - 1
-"""The largest value."""
+"""The largest value that nine bytes of seven bits hold."""
 
 
 class IncompleteVarint(FormatError):

@@ -1,4 +1,4 @@
-"""Addresses of peers, each with its end of life. Pure: the caller says what time it is."""
+"""Addresses of peers, each with the time at which it is forgotten. Pure: the caller says what time it is."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
 Dated = tuple[float, int, PeerId, Multiaddr]
-"""When it ends, a serial number, whose it is, what it is."""
+"""One kept address: the time it ends, in seconds of `now`, a serial number, its peer, and the address itself."""
 
 
 class AddressBook:
-    """Addresses by peer. One whose life has no end (`math.inf`) is of a connected peer, and counts apart.
+    """Addresses by peer. One that never ends (`math.inf`) belongs to a connected peer, and counts apart.
 
-    Past a limit the address that ends first goes; among equals the one that came last (of a peer), or first (of
-    all). An endless one past its own limit is not taken. Ended addresses are dropped as others come.
+    Past a limit the address that ends first goes; among equals the one that came last (of a peer), or first (of all).
+    An endless one past its own limit is not taken. Ended addresses are dropped as others come.
     """
 
     def __init__(self, *, per_peer: int, connected_per_peer: int, total: int, max_bytes: int) -> None:
@@ -31,11 +31,13 @@ class AddressBook:
         self._serial = 0
 
     def __len__(self) -> int:
-        """Addresses kept whose life has an end."""
+        """Return how many addresses are kept, those without an end not counted."""
         return self._mortal
 
     def add(self, peer: PeerId, addresses: Iterable[Multiaddr], until: float, now: float) -> None:
-        """Keep the addresses until then; one that already lives longer stays as it is. Too long ones are skipped."""
+        """Keep the addresses until `until`; one that already lives longer stays as it is, and one too long is
+        skipped.
+        """
         self.expire(now)
         if until <= now:
             return
@@ -74,7 +76,7 @@ class AddressBook:
             self._drop(entry)
 
     def get(self, peer: PeerId, now: float) -> list[Multiaddr]:
-        """Addresses that live, in the order they came."""
+        """Return the addresses of a peer that have not ended, in the order they came."""
         return [address for address, entry in self._peers.get(peer, {}).items() if entry[0] > now]
 
     def keep_only(self, peer: PeerId, addresses: Iterable[Multiaddr]) -> None:
@@ -89,12 +91,12 @@ class AddressBook:
         self.keep_only(peer, ())
 
     def peers(self, now: float) -> list[PeerId]:
-        """Peers with an address that lives, in the order they came."""
+        """Return the peers with an address that has not ended, in the order they came."""
         self.expire(now)
         return list(self._peers)
 
     def expire(self, now: float) -> None:
-        """Drop what has ended."""
+        """Drop the addresses that have ended."""
         while self._ending and self._ending[0][0] <= now:
             self._drop(heapq.heappop(self._ending))
 

@@ -1,4 +1,4 @@
-"""What peers say they speak, and what they call themselves."""
+"""The protocols that peers say they speak, and the names they give themselves."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.wire.printable import printable
 
 MAX_PROTOCOL_ID_CHARACTERS = 1024
-"""No longer protocol id can be negotiated (multistream-select: 1024 bytes a message)."""
+"""The longest protocol id, in characters, that is kept: no longer one can be negotiated (multistream-select: 1024
+bytes).
+"""
 
 MAX_VERSION_CHARACTERS = 128
-"""What is kept of an agent or protocol version, in code points."""
+"""The longest agent or protocol version that is kept, in code points, of what a peer may make kilobytes long."""
 
 
 @dataclass(frozen=True)
 class PeerMetadata:
-    """What a peer calls itself; characters that do not print are escaped."""
+    """The names that a peer gives itself; characters that do not print are escaped."""
 
     agent_version: str
     protocol_version: str
 
 
 class ProtocolBook:
-    """Protocol ids and versions by peer.
+    """Protocol ids and versions by peer, within three limits.
 
-    At most `per_peer` protocols of a peer (the rest is dropped), `peers` peers, and `characters` in all protocol
-    ids together; past the last two, the peer longest without news goes.
+    At most `per_peer` protocols of a peer (the rest is dropped), `peers` peers, and `characters` in all protocol ids
+    together; past the last two, the peer longest without news goes.
     """
 
     def __init__(self, *, per_peer: int, peers: int, characters: int) -> None:
@@ -41,7 +43,10 @@ class ProtocolBook:
         self._metadata: OrderedDict[PeerId, PeerMetadata] = OrderedDict()
 
     def set(self, peer: PeerId, protocols: Iterable[str]) -> None:
-        """Replace what the peer speaks. Ids that could not be negotiated (empty, too long, controls) are left out."""
+        """Replace the protocols of a peer.
+
+        Ids that could not be negotiated (empty, too long, controls) are left out.
+        """
         wanted: dict[str, None] = {}
         for protocol in protocols:
             if len(wanted) >= self._per_peer:
@@ -56,11 +61,11 @@ class ProtocolBook:
             self._forget_protocols(next(iter(self._protocols)))
 
     def get(self, peer: PeerId) -> frozenset[str] | None:
-        """What the peer speaks; None when it never said, or that is forgotten."""
+        """Return the protocols of a peer; None when it never said, or that is forgotten."""
         return self._protocols.get(peer)
 
     def set_metadata(self, peer: PeerId, agent_version: str, protocol_version: str) -> None:
-        """Keep both versions, cut to 128 code points, unprintable characters escaped."""
+        """Keep a peer's agent and protocol version, cut to 128 code points, unprintable characters escaped."""
         self._metadata[peer] = PeerMetadata(
             printable(agent_version, MAX_VERSION_CHARACTERS), printable(protocol_version, MAX_VERSION_CHARACTERS)
         )
@@ -69,16 +74,16 @@ class ProtocolBook:
             self._metadata.popitem(last=False)
 
     def metadata(self, peer: PeerId) -> PeerMetadata | None:
-        """What the peer calls itself; None when it never said."""
+        """Return the names that a peer gives itself; None when it never said."""
         return self._metadata.get(peer)
 
     def remove(self, peer: PeerId) -> None:
-        """Forget a peer."""
+        """Forget the protocols and names of a peer."""
         self._forget_protocols(peer)
         self._metadata.pop(peer, None)
 
     def peers(self) -> list[PeerId]:
-        """Peers that said anything."""
+        """Return the peers with protocols or names."""
         return list({**self._protocols, **self._metadata})
 
     def _forget_protocols(self, peer: PeerId) -> None:

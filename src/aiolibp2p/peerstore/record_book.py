@@ -12,7 +12,7 @@ from aiolibp2p.peer.peer_id import PeerId
 
 @dataclass(frozen=True)
 class CertifiedRecord:
-    """A record as it was signed: `envelope` its bytes, `seq` its number, `addresses` without /p2p."""
+    """A record as it was signed: `envelope` has its bytes, `seq` its number, `addresses` its addresses without /p2p."""
 
     envelope: bytes
     seq: int
@@ -20,18 +20,18 @@ class CertifiedRecord:
 
 
 class RecordBook:
-    """Records by peer, at most `limit`; past it the one longest without news goes, and its seq is forgotten."""
+    """Signed records by peer, at most `limit`; past it the one longest without news goes, and its seq is forgotten."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._records: OrderedDict[PeerId, CertifiedRecord] = OrderedDict()
 
     def __len__(self) -> int:
-        """Records kept."""
+        """Return how many records are kept."""
         return len(self._records)
 
     def accept(self, peer: PeerId, envelope: bytes, seq: int, addresses: Sequence[Multiaddr]) -> bool:
-        """Keep a verified record if its seq is above the known one; whether it was."""
+        """Keep a verified record if its seq is above the known one; return whether it was."""
         known = self._records.get(peer)
         if known is not None and seq <= known.seq:
             return False
@@ -42,7 +42,7 @@ class RecordBook:
         return True
 
     def get(self, peer: PeerId) -> CertifiedRecord | None:
-        """The newest record of a peer."""
+        """Return the newest record of a peer, or None."""
         return self._records.get(peer)
 
     def remove(self, peer: PeerId) -> None:
@@ -50,5 +50,5 @@ class RecordBook:
         self._records.pop(peer, None)
 
     def peers(self) -> list[PeerId]:
-        """Peers with a record."""
+        """Return the peers with a record."""
         return list(self._records)

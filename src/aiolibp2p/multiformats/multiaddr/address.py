@@ -1,4 +1,4 @@
-"""The address itself: an immutable value over its bytes."""
+"""The class `Multiaddr`: an immutable network address over its binary form."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ AddressLike: TypeAlias = "str | bytes | bytearray | memoryview | Multiaddr"
 """What an address can be made from."""
 
 MEMO_ENTRIES = 1024
-"""How many recent addresses are kept, so that one met again is neither checked nor printed again."""
+"""Recent addresses that are kept in memory, so that one met again is neither checked nor printed again.
+
+With the longest ones it is some 0.5 MB; a host that knows a few hundred peers meets about so many.
+"""
 
 MEMO_MAX_LENGTH = 256
-"""The longest address, in bytes or characters, that is kept."""
+"""The longest address, in bytes or characters, that is kept in that memory; a relayed address of two peers has about
+150.
+"""
 
 _P2P = BY_NAME["p2p"]
 _CIRCUIT = BY_NAME["p2p-circuit"]
@@ -111,7 +116,7 @@ class Multiaddr:
         return self._data
 
     def __bytes__(self) -> bytes:
-        """The binary form."""
+        """Return the binary form of this address, as `to_bytes` does."""
         return self._data
 
     def __str__(self) -> str:
@@ -124,7 +129,7 @@ class Multiaddr:
         return f"Multiaddr({str(self)!r})"
 
     def __bool__(self) -> bool:
-        """Whether it has a component."""
+        """Return whether this address has a component."""
         return bool(self._data)
 
     def __eq__(self, other: object) -> bool:
@@ -146,21 +151,21 @@ class Multiaddr:
         return self
 
     def components(self) -> tuple[Component, ...]:
-        """Its parts in order."""
+        """The components of this address, in order."""
         if self._components is None:
             self._components = tuple([parsing.component(self._data, span) for span in self._spans])
         return self._components
 
     def protocols(self) -> tuple[str, ...]:
-        """The names of its parts in order, as ("ip4", "udp", "quic-v1")."""
+        """The names of this address's components in order, as ("ip4", "udp", "quic-v1")."""
         return tuple(span[0].name for span in self._spans)
 
     def value_for(self, name: str) -> str | None:
-        """The value of the first part of that name; None when there is none, or it takes no value."""
+        """Return the value of the first component of that name; None when there is none, or it takes no value."""
         return self._value(self._first(protocol_by_name(name)))
 
     def last_value_for(self, name: str) -> str | None:
-        """The value of the last part of that name; None when there is none, or it takes no value."""
+        """Return the value of the last component of that name; None when there is none, or it takes no value."""
         return self._value(self._last(protocol_by_name(name)))
 
     def encapsulate(self, other: AddressLike) -> Multiaddr:
@@ -185,12 +190,12 @@ class Multiaddr:
 
     @property
     def p2p(self) -> str | None:
-        """The last peer id in it, in base58, or None: whom the address leads to, through relays or not."""
+        """The last peer id in this address, in base58, or None: whom the address leads to, through relays or not."""
         return self._value(self._last(_P2P))
 
     @property
     def p2p_bytes(self) -> bytes | None:
-        """The last peer id in it as multihash bytes, or None."""
+        """The last peer id in this address as multihash bytes, or None."""
         span = self._last(_P2P)
         return None if span is None else self._data[span[2] : span[3]]
 
@@ -217,33 +222,35 @@ class Multiaddr:
 
     @property
     def ip(self) -> str | None:
-        """The first IP address in it as text, without its zone; behind a relay that is the relay's."""
+        """The first IP address in this address as text, without its zone; behind a relay that is the relay's."""
         return self._value(self._first(_IP4, _IP6))
 
     @property
     def port(self) -> int | None:
-        """The first TCP or UDP port in it."""
+        """The first TCP or UDP port in this address, or None."""
         span = self._first(_TCP, _UDP)
         return None if span is None else int.from_bytes(self._data[span[2] : span[3]], "big")
 
     @property
     def is_loopback(self) -> bool:
-        """Whether its first IP address is the machine itself (127.0.0.0/8, ::1)."""
+        """Whether the first IP address in this address is the machine itself (127.0.0.0/8, ::1)."""
         return (raw := self._raw_ip()) is not None and ip_ranges.is_loopback(raw)
 
     @property
     def is_private(self) -> bool:
-        """Whether its first IP address is of a private network; loopback and link-local ones are not."""
+        """Whether the first IP address in this address is of a private network; loopback and link-local ones are
+        not.
+        """
         return (raw := self._raw_ip()) is not None and ip_ranges.is_private(raw)
 
     @property
     def is_unspecified(self) -> bool:
-        """Whether its first IP address is the wildcard 0.0.0.0 or ::."""
+        """Whether the first IP address in this address is the wildcard 0.0.0.0 or ::."""
         return (raw := self._raw_ip()) is not None and ip_ranges.is_unspecified(raw)
 
     @property
     def is_link_local(self) -> bool:
-        """Whether its first IP address only holds on its own link, as all with a zone do."""
+        """Whether the first IP address in this address only holds on its own link, as all with a zone do."""
         raw = self._raw_ip()
         return raw is not None and (ip_ranges.is_link_local(raw) or "ip6zone" in self.protocols())
 

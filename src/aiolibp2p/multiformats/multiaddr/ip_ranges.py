@@ -11,24 +11,26 @@ def unmapped(raw: bytes) -> bytes:
 
 
 def is_unspecified(raw: bytes) -> bool:
-    """0.0.0.0 or ::, which stand for all addresses of a machine."""
+    """Return whether the address is 0.0.0.0 or ::, which stand for all addresses of a machine."""
     return not any(unmapped(raw))
 
 
 def is_loopback(raw: bytes) -> bool:
-    """127.0.0.0/8 or ::1."""
+    """Return whether the address is the machine itself: 127.0.0.0/8 or ::1."""
     raw = unmapped(raw)
     return raw[0] == 127 if len(raw) == 4 else raw == bytes(15) + b"\x01"
 
 
 def is_link_local(raw: bytes) -> bool:
-    """169.254.0.0/16 or fe80::/10: no router forwards these."""
+    """Return whether the address is of 169.254.0.0/16 or fe80::/10: no router forwards these."""
     raw = unmapped(raw)
     return raw[:2] == b"\xa9\xfe" if len(raw) == 4 else raw[0] == 0xFE and raw[1] & 0xC0 == 0x80
 
 
 def is_private(raw: bytes) -> bool:
-    """RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or RFC 4193 (fc00::/7)."""
+    """Return whether the address is of RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or RFC 4193
+    (fc00::/7).
+    """
     raw = unmapped(raw)
     if len(raw) == 16:
         return raw[0] & 0xFE == 0xFC

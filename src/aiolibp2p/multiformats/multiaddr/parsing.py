@@ -20,13 +20,18 @@ from aiolibp2p.multiformats.multiaddr.protocols import (
 )
 
 MAX_LENGTH = 4096
-"""The longest address in binary, in bytes."""
+"""The longest address in binary, in bytes.
+
+No specification has a limit; the longest that peers announce, through a relay over WebTransport with two certificate
+hashes, has about 300.
+"""
 
 MAX_COMPONENTS = 64
-"""The most components an address has."""
+"""The most components an address has. No specification has a limit; a relayed WebTransport address has about ten."""
 
 MAX_TEXT_LENGTH = 16384
-"""The longest text that is read; an escaped path takes three characters a byte."""
+"""The longest text that is read, in characters: four for a byte of the binary form, since an escaped path takes three.
+"""
 
 Span: TypeAlias = tuple[AddressProtocol, int, int, int]
 """A component's protocol and where it starts, where its value starts, and where both end (bytes)."""

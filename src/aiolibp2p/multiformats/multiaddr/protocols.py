@@ -14,7 +14,7 @@ from aiolibp2p.multiformats.multiaddr import codecs
 from aiolibp2p.multiformats.multiaddr.codecs import Codec
 
 VARIABLE = -1
-"""The `size` of a value that brings its own length as a varint."""
+"""The `size` of a value that brings its own length as a varint; not a number of bytes."""
 
 _MAX_NAME_LENGTH = 32
 
