@@ -29,6 +29,8 @@ class ByteMachine(Protocol[E_co]):
     Every method raises a `RemoteError` when the peer's bytes break the protocol; the machine is dead then.
     """
 
+    __slots__ = ()
+
     def start(self) -> Output[E_co]:
         """Call once, before anything else: what this side says unasked."""
         ...

@@ -12,7 +12,7 @@ MAX_MESSAGE_BYTES = 1024
 """The longest message, newline included and length prefix excluded; go and js draw the same line."""
 
 PROTOCOL_ID = "/multistream/1.0.0"
-"""What both sides say first."""
+"""The protocol id that both sides send first."""
 
 HEADER = b"\x13/multistream/1.0.0\n"
 """The first message of either side, encoded."""
@@ -21,17 +21,17 @@ NA = b"\x03na\n"
 """The answer to a proposal that is not available, encoded."""
 
 LS = "ls"
-"""Asks for the list of protocols."""
+"""The message that asks for the list of protocols."""
 
 _LONGEST_PREFIX = 2  # bytes: a length up to MAX_MESSAGE_BYTES needs no more
 _NEWLINE = 10
 
 
 def encode_message(text: str) -> bytes:
-    """One message.
+    """Return one message, encoded.
 
-    Raises LimitExceeded when it would be longer than `MAX_MESSAGE_BYTES`, ConfigError when `text` is not
-    encodable as UTF-8 (a lone surrogate).
+    Raises LimitExceeded when it would be longer than `MAX_MESSAGE_BYTES`, ConfigError when `text` is not encodable as
+    UTF-8 (a lone surrogate).
     """
     try:
         body = text.encode() + b"\n"
@@ -43,7 +43,7 @@ def encode_message(text: str) -> bytes:
 
 
 def encode_list(protocols: Sequence[str]) -> bytes:
-    """The answer to `ls`: one message around the messages of the protocols, as rust and js nest it.
+    """Return the answer to `ls`: one message around the messages of the protocols, as rust and js nest it.
 
     Holds as many of `protocols`, in their order, as fit into `MAX_MESSAGE_BYTES`.
     """
@@ -57,7 +57,7 @@ def encode_list(protocols: Sequence[str]) -> bytes:
 
 
 class MessageReader:
-    """Cuts a byte stream into messages. Keeps no more than one unfinished message between calls."""
+    """A byte stream cut into messages. Keeps no more than one unfinished message between calls."""
 
     __slots__ = ("_buffer",)
 
@@ -69,15 +69,15 @@ class MessageReader:
         self._buffer += data
 
     def may_be(self, message: bytes) -> bool:
-        """Whether what comes next is `message`, encoded, as far as it is here."""
+        """Return whether the bytes that are here so far could be the beginning of `message`, encoded."""
         start = self._buffer[: len(message)]
         return message.startswith(start)
 
     def next_message(self) -> str | None:
-        """The next whole message without its newline, or None when more bytes are needed.
+        """Return the next whole message without its newline, or None when more bytes are needed.
 
-        Raises ProtocolViolation for a length of zero, over `MAX_MESSAGE_BYTES` or not minimally encoded,
-        a missing newline, and text that is not UTF-8.
+        Raises ProtocolViolation for a length of zero, over `MAX_MESSAGE_BYTES` or not minimally encoded, a missing
+        newline, and text that is not UTF-8.
         """
         buffer = self._buffer
         if not buffer:
@@ -107,7 +107,7 @@ class MessageReader:
         return text
 
     def take_rest(self) -> bytes:
-        """What lies behind the last message returned; the reader is empty afterwards."""
+        """Return the bytes behind the last message returned; the reader is empty afterwards."""
         rest = bytes(self._buffer)
         self._buffer.clear()
         return rest

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from aiolibp2p.abc.machine import ByteString, Output
+from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import ConfigError, NegotiationFailed, ProtocolNotSupported, ProtocolViolation
 from aiolibp2p.multistream.messages import HEADER, LS, NA, PROTOCOL_ID, MessageReader, encode_list, encode_message
 
 MAX_PROPOSALS = 64
-"""Proposals (and `ls`) that a responder answers before it gives up on the peer."""
+"""Proposals (and `ls`) that a responder answers before it gives up on the peer: more than a host speaks protocols."""
 
 _CACHED_PROTOCOLS = 256  # protocol ids whose encoded forms are kept: at most about 1 MiB
 _HEADER_BYTES = len(HEADER)
@@ -26,7 +26,7 @@ _NEWLINE = 10
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """Both sides settled on this protocol; what follows in either direction belongs to it."""
+    """The protocol that both sides settled on; what follows in either direction belongs to it."""
 
     protocol_id: str
 
@@ -34,8 +34,8 @@ class Agreed:
 class OptimisticRefused(NegotiationFailed):
     """The peer answered `na` although payload of the refused protocol was already on its way.
 
-    It will take that payload for messages of the negotiation, so the channel is of no more use: open
-    another and propose without payload. `protocol_id` is what was refused.
+    The peer will take that payload for messages of the negotiation, so the channel is of no more use: open another and
+    propose without payload. `protocol_id` is the refused protocol.
     """
 
     def __init__(self, protocol_id: str) -> None:
@@ -45,13 +45,13 @@ class OptimisticRefused(NegotiationFailed):
 
 @dataclass(frozen=True, slots=True)
 class _Forms:
-    """What one protocol id looks like encoded and agreed upon; the same for every negotiation of it."""
+    """The encoded messages about one protocol id, which every negotiation of it shares."""
 
     message: bytes
     with_header: bytes
     events: tuple[Agreed, ...]
     first_answer: Output[Agreed]
-    """A responder's whole output when the first chunk ended with this proposal."""
+    """The whole output of a responder when the first chunk ended with this proposal."""
 
 
 @lru_cache(maxsize=_CACHED_PROTOCOLS)
@@ -62,29 +62,30 @@ def _forms(protocol_id: str) -> _Forms:
 
 
 def shown(text: str) -> str:
-    """What a peer said, for an error: quoted, and not too long."""
+    """Return the text that a peer sent, for an error: quoted, and cut where it is long."""
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
 
 
 def _check_header(reader: MessageReader) -> None:
-    """At the first byte that differs: what speaks something else may never send as much as its bytes seem to announce.
+    """Raise ProtocolViolation at the first byte that differs from the header.
 
-    The reason names nothing of them, since it must not depend on how they were cut.
+    A peer that speaks something else may never send as many bytes as its first ones seem to announce. The reason names
+    nothing of them, since it must not depend on how they were cut.
     """
     if not reader.may_be(HEADER):
         raise ProtocolViolation(f"the peer's first message is not {PROTOCOL_ID}")
 
 
-class Initiator:
-    """Proposes `protocols`, most wanted first, until the peer takes one.
+class Initiator(ByteMachine[Agreed]):
+    """The side that proposes `protocols`, most wanted first, until the peer takes one.
 
-    `optimistic` is payload of the first protocol that goes out right behind its proposal, without waiting
-    for the answer. `greeted`: the headers are exchanged already, and so `start` is not called (the first proposal is
-    the caller's to send). Raises ConfigError when there is nothing to propose or an id cannot be encoded, and
-    LimitExceeded when an id is too long for a message.
+    `optimistic` is payload of the first protocol that goes out right behind its proposal, without waiting for the
+    answer. `greeted`: the headers are exchanged already, and so `start` is not called (the first proposal is the
+    caller's to send). Raises ConfigError when there is nothing to propose or an id cannot be encoded, and LimitExceeded
+    when an id is too long for a message.
 
-    `receive_data` raises ProtocolNotSupported when the peer took none, OptimisticRefused when it refused the
-    first and `optimistic` had been sent, ProtocolViolation for any answer but the echo and `na`.
+    `receive_data` raises ProtocolNotSupported when the peer took none, OptimisticRefused when it refused the first and
+    `optimistic` had been sent, ProtocolViolation for any answer but the echo and `na`.
     """
 
     __slots__ = ("_done", "_greeted", "_next", "_optimistic", "_proposed", "_protocols", "_reader")
@@ -101,11 +102,10 @@ class Initiator:
         self._reader: MessageReader | None = MessageReader() if greeted else None
 
     def start(self) -> Output[Agreed]:
-        """Header, first proposal and optimistic payload, in one piece."""
+        """Return header, first proposal and optimistic payload, in one piece."""
         return Output(to_send=self._proposed.with_header + self._optimistic)
 
     def receive_data(self, data: ByteString) -> Output[Agreed]:
-        """Take the peer's answers, cut anywhere."""
         chunk = data if type(data) is bytes else bytes(data)
         if self._done:
             return Output(trailing=chunk)
@@ -120,7 +120,6 @@ class Initiator:
         return self._read_answers(reader)
 
     def receive_eof(self) -> None:
-        """Raises NegotiationFailed unless there is agreement."""
         if not self._done:
             raise NegotiationFailed(
                 f"the peer closed before it answered the proposal of {self._protocols[self._next - 1]}"
@@ -154,15 +153,15 @@ class Initiator:
         return self._proposed.message
 
 
-class Responder:
-    """Takes the first proposal that `supports` says yes to.
+class Responder(ByteMachine[Agreed]):
+    """The side that takes the first proposal that `supports` says yes to.
 
-    `supports` must be quick and without side effects: it may be asked twice about one proposal. `listing`
-    gives the ids for `ls`; without it, `ls` gets `na`. `greeted`: the headers are exchanged already.
+    `supports` must be quick and without side effects: it may be asked twice about one proposal. `listing` gives the ids
+    for `ls`; without it, `ls` gets `na`. `greeted`: the headers are exchanged already.
 
-    `receive_data` raises ProtocolViolation for messages the spec forbids, NegotiationFailed when the peer
-    has made `max_proposals` proposals in vain. Behind a proposal that is refused there may be payload of it, which
-    is no message: the refusal is told all the same, and the violation raised with the next input.
+    `receive_data` raises ProtocolViolation for messages the spec forbids, NegotiationFailed when the peer has made
+    `max_proposals` proposals in vain. Behind a proposal that is refused there may be payload of it, which is no
+    message: the refusal is sent all the same, and the violation raised with the next input.
     """
 
     __slots__ = ("_answered", "_done", "_greeted", "_listing", "_max_proposals", "_reader", "_supports", "_violation")
@@ -184,11 +183,10 @@ class Responder:
         self._violation: ProtocolViolation | None = None
 
     def start(self) -> Output[Agreed]:
-        """Nothing: our header goes out with the first answer."""
+        """Return nothing to send: a responder's header goes out with its first answer."""
         return Output()
 
     def receive_data(self, data: ByteString) -> Output[Agreed]:
-        """Take the peer's proposals, cut anywhere."""
         chunk = data if type(data) is bytes else bytes(data)
         if self._done:
             return Output(trailing=chunk)
@@ -203,7 +201,6 @@ class Responder:
         return self._read_proposals(reader)
 
     def receive_eof(self) -> None:
-        """Raises NegotiationFailed unless there is agreement."""
         if not self._done:
             raise NegotiationFailed(
                 "the peer closed after proposals that are not supported"
@@ -212,7 +209,7 @@ class Responder:
             )
 
     def _agree_at_once(self, chunk: bytes) -> Output[Agreed] | None:
-        """The short way: the header and one whole, supported proposal. None sends the chunk the long way."""
+        """Agree on the header and one whole, supported proposal without a reader; None sends the chunk the long way."""
         if len(chunk) <= _HEADER_BYTES or not chunk.startswith(HEADER):
             return None
         length = chunk[_HEADER_BYTES]

@@ -17,16 +17,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.machine import ByteString, Output
+from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import ConfigError, NegotiationFailed, ProtocolViolation
 from aiolibp2p.multistream.messages import HEADER, PROTOCOL_ID, MessageReader, encode_message
 from aiolibp2p.multistream.negotiator import MAX_PROPOSALS, Agreed, Initiator, Responder, shown
 
 SIMULTANEOUS_ID = "/libp2p/simultaneous-connect"
-"""Proposed first by whoever dials and knows the extension."""
+"""The protocol id that a dialer which knows the extension proposes first."""
 
 MAX_NUMBER = 2**64 - 1
-"""The largest number that decides who is the initiator."""
+"""The largest of the random numbers that decide who is the initiator: the specification draws 64 bits."""
 
 _PROPOSAL = encode_message(SIMULTANEOUS_ID)
 _SELECT = "select:"
@@ -37,21 +37,21 @@ _DIALLED_TOO = "the peer dialled too"
 
 @dataclass(frozen=True, slots=True)
 class AgreedInRole(Agreed):
-    """Both sides settled on a protocol, and on who is its initiator: we are it, or the responder."""
+    """The protocol that both sides settled on, and whether we are its initiator or its responder."""
 
     role: Role
 
 
-class SimultaneousOpen:
-    """The side that dialled. Ends in one `AgreedInRole`.
+class SimultaneousOpen(ByteMachine[AgreedInRole]):
+    """The negotiation of a side that dialled while its peer may have dialled too. Ends in one `AgreedInRole`.
 
     `protocols` are proposed, most wanted first, or accepted from a peer that dialled too and won. `random_u64` gives
     the number that decides, from 0 to `MAX_NUMBER`; it is called only if the peer dialled too. Raises ConfigError when
     there is nothing to propose or an id cannot be encoded, and LimitExceeded when an id is too long for a message.
 
-    `receive_data` raises NegotiationFailed when both numbers are the same or the peer says `MAX_PROPOSALS` other things
-    before its own, ProtocolViolation for a number that is none and for any other answer the spec does not know, and
-    what `Initiator` and `Responder` raise once it is clear which of them we are.
+    `receive_data` raises NegotiationFailed when both numbers are the same or the peer sends `MAX_PROPOSALS` other
+    messages before its number, ProtocolViolation for a number that is none and for any other answer the spec does not
+    know, and the errors of `Initiator` and `Responder` once it is clear which of them we are.
     """
 
     __slots__ = (
@@ -78,14 +78,13 @@ class SimultaneousOpen:
         self._ignored = 0
         self._role = Role.INITIATOR
         self._ordinary: Initiator | Responder | None = None
-        """What the rest of the negotiation is, once that is clear."""
+        """The machine for the rest of the negotiation, once it is clear whether we are its initiator."""
 
     def start(self) -> Output[AgreedInRole]:
-        """Header, the extension and the first proposal, in one piece."""
+        """Return header, the extension and the first proposal, in one piece."""
         return Output(to_send=HEADER + _PROPOSAL + self._proposal)
 
     def receive_data(self, data: ByteString) -> Output[AgreedInRole]:
-        """Take what the peer says, cut anywhere."""
         ordinary, to_send = self._ordinary, b""
         if ordinary is None:
             self._reader.feed(data)
@@ -99,7 +98,6 @@ class SimultaneousOpen:
         return Output(events, to_send + output.to_send, output.trailing)
 
     def receive_eof(self) -> None:
-        """Raises NegotiationFailed unless there is agreement."""
         if self._ordinary is None:
             raise NegotiationFailed("the peer closed before it was settled who is the initiator")
         self._ordinary.receive_eof()
@@ -152,7 +150,7 @@ class SimultaneousOpen:
 
 
 def _number(text: str) -> int:
-    """As go writes it: digits, no sign, no zeros before them."""
+    """Read a number as go writes it: digits, no sign, no zeros before them."""
     if not (text.isascii() and text.isdigit()):
         raise ProtocolViolation(f"{_DIALLED_TOO}, and its number is none: {shown(text)}")
     if text[0] == "0" and text != "0":

@@ -11,6 +11,8 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 class RawReceiver(Protocol):
     """Whoever takes a raw connection's bytes: the driver. Never raises for what a peer sent."""
 
+    __slots__ = ()
+
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go; `buffer_updated` follows before anybody else asks for a buffer."""
         ...
@@ -42,6 +44,8 @@ class RawReceiver(Protocol):
 
 class RawConnection(Protocol):
     """A reliable stream of bytes, neither secured nor muxed: what TCP and its like yield."""
+
+    __slots__ = ()
 
     local_address: Multiaddr
     remote_address: Multiaddr

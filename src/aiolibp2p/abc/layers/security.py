@@ -16,6 +16,8 @@ from aiolibp2p.peer.peer_id import PeerId
 class Cipher(Protocol):
     """Frames and encrypts one connection's bytes, and back. Hot: direct calls, no buffers of its own."""
 
+    __slots__ = ()
+
     prefix: int
     """Bytes of a frame before its ciphertext."""
 

@@ -8,37 +8,40 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import LimitExceeded, ProtocolViolation
 
 LENGTH_BYTES = 2
-"""The length before each Noise message, big endian."""
+"""The length field before each Noise message, in bytes; big endian."""
 
 TAG_BYTES = 16
-"""The authentication tag at the end of each sealed message."""
+"""The authentication tag of ChaCha20-Poly1305 at the end of each sealed message, in bytes."""
 
 MAX_MESSAGE_BYTES = 65535
-"""The longest Noise message, tag included and length excluded."""
+"""The longest Noise message, in bytes, tag included and length excluded: what the length field can say."""
 
 MAX_PLAINTEXT_BYTES = MAX_MESSAGE_BYTES - TAG_BYTES
-"""The most one frame can carry."""
+"""The most plaintext that one frame can carry, in bytes."""
 
 PREFERRED_PLAINTEXT_BYTES = 255 * 256
-"""What we put into a full frame: at multiples of 256 OpenSSL seals a third faster than at the maximum."""
+"""The plaintext of a full frame that we send, in bytes: at multiples of 256 OpenSSL seals a third faster than at
+the maximum.
+"""
 
 LAST_NONCE = 2**64 - 2
-"""2^64 - 1 is reserved by the Noise framework; a key that has used this one is spent."""
+"""The last nonce a key may use: 2^64 - 1 is reserved by the Noise framework."""
 
 pack_nonce = struct.Struct("<4xQ").pack
-"""A message's number as ChaCha20-Poly1305's nonce: four zero bytes, then 64 bits little endian."""
+"""Return a message's number as ChaCha20-Poly1305's nonce: four zero bytes, then 64 bits little endian."""
 
 _length = struct.Struct(">H")
 _pack_length, _pack_length_into = _length.pack, _length.pack_into
 _FRAME_OVERHEAD = LENGTH_BYTES + TAG_BYTES
 
 
-class NoiseCipher:
-    """One connection's pair of keys, 32 bytes each, and the numbers of the next frames."""
+class NoiseCipher(Cipher):
+    """The two keys of one connection, 32 bytes each, and the numbers of the next frames."""
 
     prefix = LENGTH_BYTES
     overhead = _FRAME_OVERHEAD
@@ -54,10 +57,10 @@ class NoiseCipher:
         self._receive_nonce = receive_nonce
 
     def encrypt_into(self, plaintext: ByteString, out: memoryview) -> int:
-        """Seal `plaintext` as one frame at the start of `out`; the frame's length.
+        """Seal `plaintext` as one frame at the start of `out`; return the frame's length in bytes.
 
-        `plaintext` may be `out[2 : 2 + n]` itself, and must not overlap `out` otherwise. Raises LimitExceeded
-        for more than `MAX_PLAINTEXT_BYTES`, and when the key has sealed 2^64 - 1 frames: the connection must end.
+        `plaintext` may be `out[2 : 2 + n]` itself, and must not overlap `out` otherwise. Raises LimitExceeded for more
+        than `MAX_PLAINTEXT_BYTES`, and when the key has sealed 2^64 - 1 frames: the connection must end.
         """
         size = len(plaintext) + TAG_BYTES
         nonce = self._next_nonce(size)
@@ -67,7 +70,6 @@ class NoiseCipher:
         return end
 
     def encrypt(self, plaintext: ByteString) -> bytes:
-        """Seal `plaintext` as one frame. Raises as `encrypt_into`."""
         size = len(plaintext) + TAG_BYTES
         nonce = self._next_nonce(size)
         return _pack_length(size) + self._seal(pack_nonce(nonce), plaintext, None)
@@ -82,10 +84,10 @@ class NoiseCipher:
         return nonce
 
     def decrypt(self, data: memoryview, deliver: Callable[[bytes], None]) -> int:
-        """Deliver the plaintext of each whole frame in `data`; the number of bytes they took.
+        """Deliver the plaintext of each whole frame in `data`; return the number of bytes they took.
 
-        An empty frame is legal and delivers nothing. Raises ProtocolViolation for a frame that is shorter
-        than a tag, does not authenticate, or comes after the peer's last nonce; frames before it were delivered.
+        An empty frame is legal and delivers nothing. Raises ProtocolViolation for a frame that is shorter than a tag,
+        does not authenticate, or comes after the peer's last nonce; frames before it were delivered.
         """
         end = len(data)
         start = 0
@@ -110,8 +112,8 @@ class NoiseCipher:
         return start
 
     def farewell(self) -> bytes:
-        """Noise has none."""
+        """Return nothing: Noise has no words for the end."""
         return b""
 
     def receive_eof(self) -> None:
-        """An end like any other: Noise does not tell a close from a cut."""
+        """Accept any end: Noise does not tell a close from a cut."""

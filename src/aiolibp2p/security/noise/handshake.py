@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.security import EarlyData, Secured
-from aiolibp2p.abc.machine import ByteString, Output
+from aiolibp2p.abc.layers.security import EarlyData, Secured, Security
+from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import FormatError, HandshakeFailed, PeerIdMismatch, ProtocolViolation, SignatureInvalid
 from aiolibp2p.peer.keys import PrivateKey, PublicKey
 from aiolibp2p.peer.peer_id import PeerId
@@ -16,26 +16,28 @@ from aiolibp2p.security.noise.messages import SIGNATURE_PREFIX, HandshakePayload
 from aiolibp2p.security.noise.xx import KEY_BYTES, KeyPair, XXHandshake
 
 MAX_HANDSHAKE_MESSAGE_BYTES = 16 * 1024
-"""The longest handshake message taken. An RSA-8192 identity with its signature needs some 2.2 KiB."""
+"""The longest handshake message taken, in bytes. An RSA-8192 identity with its signature needs some 2.2 KiB."""
 
 REMEMBERED_PEERS = 1024
-"""Peers whose signature over their static key need not be verified again."""
+"""Peers whose signature over their static key is not verified again: a dial to a known peer costs a third less."""
 
 REMEMBERED_PAYLOAD_BYTES = 512
-"""A longer payload is verified each time: it is RSA's, whose verification is cheap, and would fill the memory."""
+"""The longest payload, in bytes, that is remembered.
+
+A longer one is an RSA key's, which is cheap to verify again and would fill the memory.
+"""
 
 _SHOWN_MUXERS = 8  # of the peer's list in an error
 _SHOWN_CHARACTERS = 64  # of each of them
 
 
-class NoiseSecurity:
-    """Noise for one host; implements `abc.layers.security.Security`.
+class NoiseSecurity(Security):
+    """Noise for one host: its static key, and the proof that the host's identity owns it.
 
-    `entropy(n)` gives n random bytes: 32 for the static key now, 32 for each handshake's ephemeral key.
-    `muxers` go out as early data, most wanted first; empty, the muxer is left to multistream.
-    `webtransport_certhashes` (multihashes) go out too; a WebTransport server has some, others none.
-
-    The static key and the identity's signature over it serve all handshakes; neither is ever stored.
+    `entropy(n)` gives n random bytes: 32 for the static key now, 32 for each handshake's ephemeral key. `muxers` go out
+    as early data, most wanted first; empty, the muxer is left to multistream. `webtransport_certhashes` (multihashes)
+    go out too; a WebTransport server has some, others none. The static key and the identity's signature over it serve
+    all handshakes; neither is ever stored.
     """
 
     protocol_id = "/noise"
@@ -59,16 +61,16 @@ class NoiseSecurity:
         )
 
     def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> NoiseHandshake:
-        """A new handshake. `prologue` must be the same on both sides (WebRTC binds its certificates by it)."""
+        """Start a handshake. `prologue` must be the same on both sides (WebRTC binds its certificates by it)."""
         noise = XXHandshake(self._static, KeyPair(self._entropy(KEY_BYTES)), prologue)
         return NoiseHandshake(role, noise, self._payload, self._muxers, expected_peer)
 
 
-class NoiseHandshake:
-    """One connection's handshake; implements `abc.machine.ByteMachine[Secured]`.
+class NoiseHandshake(ByteMachine[Secured]):
+    """The handshake of one connection.
 
-    Besides HandshakeFailed and PeerIdMismatch, `receive_data` raises ProtocolViolation for messages of the
-    wrong length. After an error the machine takes nothing more.
+    Besides HandshakeFailed and PeerIdMismatch, `receive_data` raises ProtocolViolation for messages of the wrong
+    length. After an error the machine takes nothing more.
     """
 
     __slots__ = ("_buffer", "_expected_peer", "_muxers", "_next", "_noise", "_payload", "_role", "_step")
@@ -88,13 +90,12 @@ class NoiseHandshake:
         )
 
     def start(self) -> Output[Secured]:
-        """The initiator's message 1; a responder says nothing yet."""
+        """Return the initiator's message 1; a responder has nothing to send yet."""
         if self._role is Role.RESPONDER:
             return Output()
         return Output(to_send=_frame(self._noise.write_first()))
 
     def receive_data(self, data: ByteString) -> Output[Secured]:
-        """Take the peer's messages, cut anywhere."""
         self._buffer += data
         to_send = b""
         while True:
@@ -111,7 +112,6 @@ class NoiseHandshake:
                 return Output(output.events, to_send, trailing)
 
     def receive_eof(self) -> None:
-        """Raises HandshakeFailed unless the handshake is complete."""
         if self._step is None:
             return
         reason = f"the peer closed the connection before its noise message {self._next}"
@@ -163,7 +163,7 @@ class NoiseHandshake:
         return key, payload.early_data
 
     def _agree_on_muxer(self, remote: tuple[str, ...]) -> str | None:
-        """The first of the initiator's list that the responder has too; None when a side sent no list."""
+        """Return the first muxer of the initiator's list that the responder has too; None when a side sent no list."""
         if not remote or not self._muxers:
             return None
         wanted, offered = (self._muxers, remote) if self._role is Role.INITIATOR else (remote, self._muxers)
@@ -175,7 +175,7 @@ class NoiseHandshake:
 
 
 def _verified_key(identity_key: bytes, signature: bytes, remote_static: bytes) -> PublicKey:
-    """The peer's identity, once its signature over the static key of this very handshake holds."""
+    """Return the peer's identity, once its signature over the static key of this very handshake holds."""
     try:
         key = PublicKey.unmarshal(identity_key)
     except (FormatError, SignatureInvalid) as error:

@@ -8,21 +8,21 @@ from aiolibp2p.abc.layers.security import EarlyData
 from aiolibp2p.errors import HandshakeFailed
 
 SIGNATURE_PREFIX = b"noise-libp2p-static-key:"
-"""What an identity signs in front of the 32 bytes of its X25519 static key."""
+"""The bytes that an identity signs in front of the 32 bytes of its X25519 static key."""
 
 
 @dataclass(frozen=True)
 class HandshakePayload:
-    """Who is speaking, and its early data. Nothing in it is verified yet."""
+    """The libp2p part of a handshake message: an identity and its early data. Nothing in it is verified yet."""
 
     identity_key: bytes
-    """A serialized `PublicKey`."""
+    """The identity as a serialized `PublicKey`."""
     identity_signature: bytes
     early_data: EarlyData
 
 
 def encode_payload(payload: HandshakePayload) -> bytes:
-    """The serialized `NoiseHandshakePayload`; without extensions when there is no early data."""
+    """Return the serialized `NoiseHandshakePayload`; without extensions when there is no early data."""
     from aiolibp2p.security.noise.noise_pb2 import NoiseHandshakePayload  # slow to load, so on first use
 
     message = NoiseHandshakePayload(identity_key=payload.identity_key, identity_sig=payload.identity_signature)

@@ -19,19 +19,22 @@ from aiolibp2p.errors import HandshakeFailed, ProtocolViolation
 from aiolibp2p.security.noise.cipher import TAG_BYTES, pack_nonce
 
 PROTOCOL_NAME = b"Noise_XX_25519_ChaChaPoly_SHA256"
-"""32 bytes: as long as a hash, so it is the first handshake hash as it stands."""
+"""The name of the pattern and its algorithms.
+
+It is 32 bytes long, as a hash is, so it is the first handshake hash as it stands.
+"""
 
 KEY_BYTES = 32
-"""An X25519 key, private or public."""
+"""The length of an X25519 key, private or public, in bytes."""
 
 HASH_BYTES = 32
-"""A SHA-256 hash, and each output of the HKDF."""
+"""The length of a SHA-256 hash, and of each output of the HKDF, in bytes."""
 
 _SHA256 = hashes.SHA256()
 
 
 class KeyPair:
-    """An X25519 key pair, from 32 bytes of entropy."""
+    """An X25519 key pair, made from 32 bytes of entropy."""
 
     __slots__ = ("private", "public")
 
@@ -41,7 +44,7 @@ class KeyPair:
 
 
 class SymmetricState:
-    """Chaining key, handshake hash and current cipher key: section 5.2 of the framework."""
+    """The chaining key, handshake hash and current cipher key: section 5.2 of the framework."""
 
     __slots__ = ("_aead", "_chaining_key", "_hash", "_nonce")
 
@@ -76,7 +79,10 @@ class SymmetricState:
         return sealed
 
     def decrypt_and_hash(self, sealed: bytes, what: str) -> bytes:
-        """The reverse. Raises HandshakeFailed, naming `what` was sealed, when it does not authenticate."""
+        """Open what `encrypt_and_hash` sealed.
+
+        Raises HandshakeFailed, naming `what` was sealed, when it does not authenticate.
+        """
         plaintext = sealed
         if self._aead is not None:
             try:
@@ -88,7 +94,7 @@ class SymmetricState:
         return plaintext
 
     def split(self) -> tuple[bytes, bytes]:
-        """The two transport keys: the initiator's for sending, the responder's for sending."""
+        """Return the two transport keys: the initiator's for sending, the responder's for sending."""
         return _hkdf(self._chaining_key, b"")
 
 
@@ -116,19 +122,19 @@ class XXHandshake:
         return self._state.hash
 
     def write_first(self, payload: bytes = b"") -> bytes:
-        """Initiator: e. The payload is neither encrypted nor authenticated."""
+        """Write message 1 (e) as the initiator. The payload is neither encrypted nor authenticated."""
         self._state.mix_hash(self._ephemeral.public)
         return self._ephemeral.public + self._state.encrypt_and_hash(payload)
 
     def read_first(self, message: bytes) -> bytes:
-        """Responder: the payload of message 1."""
+        """Read message 1 as the responder; return its payload."""
         _check_length(message, 1, KEY_BYTES)
         self._remote_ephemeral = message[:KEY_BYTES]
         self._state.mix_hash(self._remote_ephemeral)
         return self._state.decrypt_and_hash(message[KEY_BYTES:], "noise message 1")
 
     def write_second(self, payload: bytes) -> bytes:
-        """Responder: e, ee, s, es."""
+        """Write message 2 (e, ee, s, es) as the responder."""
         state = self._state
         state.mix_hash(self._ephemeral.public)
         state.mix_key(_shared_secret(self._ephemeral, self._remote_ephemeral, "ephemeral"))
@@ -137,7 +143,7 @@ class XXHandshake:
         return self._ephemeral.public + static + state.encrypt_and_hash(payload)
 
     def read_second(self, message: bytes) -> bytes:
-        """Initiator: the payload of message 2."""
+        """Read message 2 as the initiator; return its payload."""
         _check_length(message, 2, KEY_BYTES + KEY_BYTES + TAG_BYTES + TAG_BYTES)
         state = self._state
         self._remote_ephemeral = message[:KEY_BYTES]
@@ -149,13 +155,13 @@ class XXHandshake:
         return state.decrypt_and_hash(message[static_end:], "the payload of noise message 2")
 
     def write_third(self, payload: bytes) -> bytes:
-        """Initiator: s, se."""
+        """Write message 3 (s, se) as the initiator."""
         static = self._state.encrypt_and_hash(self._static.public)
         self._state.mix_key(_shared_secret(self._static, self._remote_ephemeral, "ephemeral"))
         return static + self._state.encrypt_and_hash(payload)
 
     def read_third(self, message: bytes) -> bytes:
-        """Responder: the payload of message 3."""
+        """Read message 3 as the responder; return its payload."""
         _check_length(message, 3, KEY_BYTES + TAG_BYTES + TAG_BYTES)
         state = self._state
         static_end = KEY_BYTES + TAG_BYTES
@@ -164,7 +170,7 @@ class XXHandshake:
         return state.decrypt_and_hash(message[static_end:], "the payload of noise message 3")
 
     def split(self) -> tuple[bytes, bytes]:
-        """After message 3: the keys for what the initiator sends, and for what the responder sends."""
+        """Return the keys for what the initiator sends, and for what the responder sends, after message 3."""
         return self._state.split()
 
 

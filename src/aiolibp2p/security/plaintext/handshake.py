@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.security import Secured
-from aiolibp2p.abc.machine import ByteString, Output
+from aiolibp2p.abc.layers.security import Secured, Security
+from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import ConfigError, HandshakeFailed, PeerIdMismatch
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
@@ -12,11 +12,11 @@ from aiolibp2p.security.plaintext.cipher import PlaintextCipher
 from aiolibp2p.security.plaintext.messages import decode_exchange, encode_exchange, split_exchange
 
 
-class PlaintextSecurity:
-    """No security for one host, in the shape of one; implements `abc.layers.security.Security`.
+class PlaintextSecurity(Security):
+    """No security for one host, in the shape of one.
 
-    WARNING: connections are neither encrypted nor authenticated, and the remote peer of each is only what it claims
-    to be. Tests and debugging alone.
+    WARNING: connections are neither encrypted nor authenticated, and the remote peer of each is only what it claims to
+    be. Tests and debugging alone.
     """
 
     protocol_id = "/plaintext/2.0.0"
@@ -25,17 +25,17 @@ class PlaintextSecurity:
         self._exchange = encode_exchange(key.public_key)
 
     def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> PlaintextHandshake:
-        """A new exchange, the same in both roles. Raises ConfigError for a prologue: nothing here could bind one."""
+        """Start an exchange, the same in both roles. Raises ConfigError for a prologue: nothing here could bind one."""
         if prologue:
             raise ConfigError("plaintext cannot bind a prologue")
         return PlaintextHandshake(self._exchange, expected_peer)
 
 
-class PlaintextHandshake:
-    """One connection's exchange; implements `abc.machine.ByteMachine[Secured]`.
+class PlaintextHandshake(ByteMachine[Secured]):
+    """The exchange of one connection.
 
-    Besides HandshakeFailed and PeerIdMismatch, `receive_data` raises ProtocolViolation for a message that is too
-    long. After an error the machine takes nothing more.
+    Besides HandshakeFailed and PeerIdMismatch, `receive_data` raises ProtocolViolation for a message that is too long.
+    After an error the machine takes nothing more.
     """
 
     __slots__ = ("_buffer", "_exchange", "_expected_peer", "_over")
@@ -47,7 +47,7 @@ class PlaintextHandshake:
         self._over = False
 
     def start(self) -> Output[Secured]:
-        """What we say unasked, in both roles: id and key."""
+        """Return our id and key, which both roles send unasked."""
         return Output(to_send=self._exchange)
 
     def receive_data(self, data: ByteString) -> Output[Secured]:
@@ -68,6 +68,5 @@ class PlaintextHandshake:
         return Output((Secured(PlaintextCipher(), key.peer_id, key),), trailing=trailing)
 
     def receive_eof(self) -> None:
-        """Raises HandshakeFailed unless the exchange is complete."""
         if not self._over:
             raise HandshakeFailed("the peer closed the connection before its plaintext exchange was whole")

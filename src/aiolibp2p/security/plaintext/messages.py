@@ -9,11 +9,11 @@ from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.wire.framing import parse_prefix
 
 MAX_EXCHANGE_BYTES = 4096
-"""The longest message taken, its length excluded. An RSA-8192 identity needs 1,106."""
+"""The longest message taken, in bytes, its length excluded. An RSA-8192 identity needs 1,106."""
 
 
 def encode_exchange(key: PublicKey) -> bytes:
-    """The message of the owner of `key`, behind its length as a varint."""
+    """Return the message of the owner of `key`, behind its length as a varint."""
     from aiolibp2p.security.plaintext.plaintext_pb2 import Exchange  # slow to load, so on first use
 
     message = Exchange(id=key.peer_id.to_bytes())
@@ -23,7 +23,7 @@ def encode_exchange(key: PublicKey) -> bytes:
 
 
 def split_exchange(data: bytes) -> tuple[bytes, bytes] | None:
-    """The message at the start of `data`, and what lies behind it; None when it is not whole yet.
+    """Return the message at the start of `data`, and what lies behind it; None when it is not whole yet.
 
     Raises ProtocolViolation for a length that is none, and for one over `MAX_EXCHANGE_BYTES`.
     """
@@ -34,9 +34,9 @@ def split_exchange(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 def decode_exchange(data: bytes) -> PublicKey:
-    """The sender's key, once the id beside it was made from it; unknown fields are skipped.
+    """Return the sender's key, once the id beside it was made from it; unknown fields are skipped.
 
-    Raises HandshakeFailed when it does not parse, lacks one of the two, or they do not belong together.
+    Raises HandshakeFailed when the message does not parse, lacks one of the two, or they do not belong together.
     """
     from google.protobuf.message import DecodeError
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aiolibp2p.abc.layers.raw import RawConnection, RawReceiver
+from aiolibp2p.abc.layers.security import Protector
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.io.raw_wrapper import RawWrapper
 from aiolibp2p.security.pnet.key import PreSharedKey
 from aiolibp2p.security.pnet.xsalsa20 import NONCE_BYTES, XSalsa20, require_extra
 
 
-class PskProtector:
-    """Implements `abc.layers.security.Protector`. `entropy(n)` gives n random bytes, 24 for each connection.
+class PskProtector(Protector):
+    """The pre-shared key of one host, put around each of its raw connections.
 
-    Raises ConfigError when the extra `aiolibp2p[pnet]` is not installed.
+    `entropy(n)` gives n random bytes, 24 for each connection. Raises ConfigError when the extra `aiolibp2p[pnet]` is
+    not installed.
     """
 
     def __init__(self, key: PreSharedKey, entropy: Callable[[int], bytes]) -> None:
@@ -23,7 +25,6 @@ class PskProtector:
         self._entropy = entropy
 
     def protect(self, raw: RawConnection) -> RawConnection:
-        """The same connection, protected."""
         return ProtectedConnection(raw, self._key, self._entropy(NONCE_BYTES))
 
 
@@ -74,7 +75,7 @@ class ProtectedConnection(RawWrapper):
             self._receiver.data_received(plaintext)
 
     def _begin(self, data: bytes) -> bytes:
-        """The peer's nonce comes first; what lies behind it, decrypted."""
+        """Take the peer's nonce, which comes first; return the bytes behind it, decrypted."""
         missing = NONCE_BYTES - len(self._remote_nonce)
         self._remote_nonce += data[:missing]
         if len(self._remote_nonce) < NONCE_BYTES:

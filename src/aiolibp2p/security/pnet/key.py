@@ -16,10 +16,10 @@ from aiolibp2p.peer import key_file
 from aiolibp2p.security.pnet.salsa20 import salsa20_block
 
 KEY_BYTES = 32
-"""What a key has, exactly."""
+"""The length of a key, in bytes."""
 
 MAX_FILE_BYTES = 1024
-"""The longest key file that is read; one in base16 has 95 bytes."""
+"""The longest key file that is read, in bytes; one in base16 has 95."""
 
 HEADER = b"/key/swarm/psk/1.0.0/"
 """The first line of a key file."""
@@ -39,7 +39,9 @@ def _from_base64(text: bytes) -> bytes:
 
 
 def _from_bin(data: bytes) -> bytes:
-    """A line may end behind the key, and a key may end in what looks like the end of a line."""
+    """Read a key in the codec `bin`: a line may end behind it, and the key may itself end in what looks like a
+    line's end.
+    """
     for ending in (b"\r\n", b"\n"):
         if len(data) == KEY_BYTES + len(ending) and data.endswith(ending):
             return data[:KEY_BYTES]
@@ -53,11 +55,11 @@ _ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "bin": bytes,
 }
 CODECS = tuple(_DECODERS)
-"""How a key may be written down."""
+"""The ways in which a key may be written down."""
 
 
 class PreSharedKey:
-    """32 bytes that all members of a private network have. Its text forms never tell them."""
+    """A key of 32 bytes that all members of a private network have. Its text forms never show it."""
 
     __slots__ = ("_key",)
 
@@ -86,7 +88,7 @@ class PreSharedKey:
 
     @classmethod
     def generate(cls, entropy: Callable[[int], bytes]) -> PreSharedKey:
-        """A new one; `entropy(n)` gives n random bytes."""
+        """Make a new key; `entropy(n)` gives n random bytes."""
         return cls(entropy(KEY_BYTES))
 
     @classmethod
@@ -113,14 +115,14 @@ class PreSharedKey:
         return cls(key)
 
     def to_file_content(self, codec: str = "base16") -> bytes:
-        """What a key file holds. Raises ConfigError for a codec that is none of `CODECS`."""
+        """Return the content of a key file. Raises ConfigError for a codec that is none of `CODECS`."""
         if codec not in _ENCODERS:
             raise ConfigError(f"a key is written as one of {', '.join(CODECS)}, not {codec!r}")
         return HEADER + b"\n/" + codec.encode() + b"/\n" + _ENCODERS[codec](self._key)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PreSharedKey:
-        """Read a key file. Raises ConfigError, naming the file; never what is given, when it looks like a key."""
+        """Read a key file. Raises ConfigError, naming the file, but never repeating a path that looks like a key."""
         if not isinstance(path, str | os.PathLike):
             raise ConfigError(f"a pre-shared key is loaded from a file, whose name is text, not {type(path).__name__}")
         if looks_like_a_key(os.fspath(path)):
@@ -139,17 +141,17 @@ class PreSharedKey:
 
     @property
     def fingerprint(self) -> str:
-        """32 hex digits that tell keys apart and nothing of them; kubo prints the same."""
+        """The 32 hex digits that tell keys apart and say nothing of them; kubo prints the same."""
         block = salsa20_block(self._key, _FINGERPRINT_NONCE)
         return hashlib.shake_128(block).hexdigest(_FINGERPRINT_BYTES)
 
     def reveal(self) -> bytes:
-        """The 32 bytes themselves, for ciphers."""
+        """Return the 32 bytes themselves, for ciphers."""
         return self._key
 
 
 def looks_like_a_key(name: str) -> bool:
-    """Whether somebody gave the key where its file's name goes: no error must repeat it then."""
+    """Return whether somebody gave the key where its file's name goes: no error must repeat it then."""
     text = name.strip()
     is_base16 = len(text) == 2 * KEY_BYTES and all(letter in string.hexdigits for letter in text)
     is_base64 = len(text) == _BASE64_LENGTH and text.endswith("=")

@@ -14,13 +14,13 @@ _ROWS = ((0, 1, 2, 3), (5, 6, 7, 4), (10, 11, 8, 9), (15, 12, 13, 14))
 
 
 def hsalsa20(key: bytes, nonce: bytes) -> bytes:
-    """32 bytes from a key of 32 and a nonce of 16: the key of XSalsa20's inner Salsa20."""
+    """Return 32 bytes from a key of 32 and a nonce of 16: the key of XSalsa20's inner Salsa20."""
     state = _rounds(_state(key, nonce))
     return struct.pack("<8I", *(state[i] for i in (0, 5, 10, 15, 6, 7, 8, 9)))
 
 
 def salsa20_block(key: bytes, nonce: bytes) -> bytes:
-    """The first 64 bytes of Salsa20's stream for a key of 32 bytes and a nonce of 8."""
+    """Return the first 64 bytes of Salsa20's stream for a key of 32 bytes and a nonce of 8."""
     start = _state(key, nonce + bytes(8))
     return _WORDS.pack(*((a + b) & _MASK for a, b in zip(start, _rounds(start), strict=True)))
 

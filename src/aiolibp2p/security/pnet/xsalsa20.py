@@ -1,4 +1,4 @@
-"""XSalsa20 as a stream: one for each direction of a connection."""
+"""XSalsa20 as a stream; a connection has one for each direction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from Cryptodome.Cipher.Salsa20 import Salsa20Cipher
 
 NONCE_BYTES = 24
-"""Fresh random bytes for each direction of each connection."""
+"""The length of a nonce, in bytes; each direction of each connection draws fresh random ones."""
 
 _INNER_NONCE_AT = 16
 
@@ -26,16 +26,16 @@ class XSalsa20:
         self._cipher = _salsa20(hsalsa20(key, nonce[:_INNER_NONCE_AT]), nonce[_INNER_NONCE_AT:])
 
     def apply(self, data: ByteString) -> bytes:
-        """The next bytes of the stream on these: encrypted, or decrypted."""
+        """Encrypt or decrypt `data` with the next bytes of the stream; return the result."""
         return bytes(self._cipher.encrypt(data))
 
     def apply_in_place(self, data: memoryview) -> None:
-        """The same, where they are."""
+        """Encrypt or decrypt `data` with the next bytes of the stream, where it lies."""
         self._cipher.encrypt(data, output=data)
 
 
 def require_extra() -> None:
-    """Raises ConfigError, naming the way out, where Salsa20 is not installed."""
+    """Raise ConfigError, naming the way out, where Salsa20 is not installed."""
     try:
         import Cryptodome.Cipher.Salsa20  # noqa: F401
     except ImportError:

@@ -10,27 +10,34 @@ import hmac
 import struct
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher as BlockCipher
+from cryptography.hazmat.primitives.ciphers import CipherContext, algorithms, modes
 
+from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import LimitExceeded, ProtocolViolation
 from aiolibp2p.security.secio.messages import LENGTH_BYTES
 from aiolibp2p.security.secio.stretch import HASH_NAMES, Keys
 
 MAX_FRAME_BYTES = 2 * 1024 * 1024
-"""The longest frame sent or taken, its length excluded. The spec's bound is 8 MiB; muxers write 1 MiB at most."""
+"""The longest frame sent or taken, in bytes, its length excluded.
+
+The spec's bound is 8 MiB; muxers write 1 MiB at most.
+"""
 
 PREFERRED_PLAINTEXT_BYTES = 255 * 256
-"""What we put into a full frame: as Noise, so that both cost the same memory everywhere."""
+"""The plaintext of a full frame that we send, in bytes: that of Noise, so that both cost the same memory everywhere."""
 
 MAX_HANDED_BACK_BYTES = 64 * 1024
-"""An unfinished frame up to here, its length included, is left to whoever reads; a longer one is kept here."""
+"""The longest unfinished frame, in bytes with its length, that is left to the reader's buffer; a longer one is kept
+here.
+"""
 
 _length = struct.Struct(">I")
 
 
-class SecioCipher:
-    """One connection's keys, and where both key streams are; `hash_name` is "SHA256" or "SHA512"."""
+class SecioCipher(Cipher):
+    """The keys of one connection, and the positions of both key streams; `hash_name` is "SHA256" or "SHA512"."""
 
     prefix = LENGTH_BYTES
     max_plaintext = PREFERRED_PLAINTEXT_BYTES
@@ -54,13 +61,16 @@ class SecioCipher:
         return _length.pack(size) + sealed + hmac.digest(self._send_key, sealed, self._hash)
 
     def encrypt_into(self, plaintext: ByteString, out: memoryview) -> int:
-        """Seal `plaintext` as one frame at the start of `out`, where it may lie; the frame's length. Raises alike."""
+        """Seal `plaintext` as one frame at the start of `out`, where it may lie; return the frame's length in bytes.
+
+        Raises LimitExceeded when the frame would pass `MAX_FRAME_BYTES`.
+        """
         frame = self.encrypt(plaintext)
         out[: len(frame)] = frame
         return len(frame)
 
     def decrypt(self, data: memoryview, deliver: Callable[[bytes], None]) -> int:
-        """Deliver the plaintext of each whole frame in `data`; the number of bytes they took.
+        """Deliver the plaintext of each whole frame in `data`; return the number of bytes they took.
 
         The start of a frame that a reader's buffer may not hold is taken, too, and kept: never more than
         `MAX_FRAME_BYTES`, and only what came. An empty frame is legal and delivers nothing. Raises ProtocolViolation
@@ -76,18 +86,18 @@ class SecioCipher:
         return start
 
     def farewell(self) -> bytes:
-        """Nothing: SECIO has no words for the end."""
+        """Return nothing: SECIO has no words for the end."""
         return b""
 
     def receive_eof(self) -> None:
-        """The bytes may end anywhere; SECIO cannot tell a cut connection from a closed one."""
+        """Accept any end: SECIO cannot tell a cut connection from a closed one."""
 
     def _keep(self, rest: memoryview, end: int) -> int:
         self._kept += rest
         return end
 
     def _finish_kept(self, data: memoryview, deliver: Callable[[bytes], None]) -> int:
-        """Complete the frame whose start is kept, if there is one; the number of bytes that took."""
+        """Complete the frame whose start is kept, if there is one; return the number of bytes that took."""
         kept = self._kept
         if not kept:
             return 0
@@ -101,7 +111,7 @@ class SecioCipher:
         return missing
 
     def _frame_bytes(self, prefix: ByteString) -> int:
-        """How long the frame behind this prefix is, with it."""
+        """Return how many bytes the frame behind this prefix has, the prefix included."""
         (size,) = _length.unpack(prefix)
         if size > MAX_FRAME_BYTES:
             raise ProtocolViolation(f"secio frame of {size} bytes, at most {MAX_FRAME_BYTES} are allowed")
@@ -119,4 +129,4 @@ class SecioCipher:
 
 def _key_stream(keys: Keys) -> CipherContext:
     # In counter mode both directions add the same key stream.
-    return Cipher(algorithms.AES(keys.cipher_key), modes.CTR(keys.iv)).encryptor()
+    return BlockCipher(algorithms.AES(keys.cipher_key), modes.CTR(keys.iv)).encryptor()

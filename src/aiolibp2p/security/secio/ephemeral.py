@@ -28,10 +28,11 @@ class EphemeralKey:
         self._curve, order = _CURVES[exchange]
         self._private = ec.derive_private_key(scalar(entropy, order), self._curve)
         self.point = self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        """The public key, uncompressed: 0x04, X, Y."""
+        """The public key as an uncompressed point: 0x04, X, Y."""
 
     def shared_secret(self, point: bytes) -> bytes:
-        """What the owner of `point` computes from ours: an X coordinate, big endian, without leading zero bytes.
+        """Return the secret that the owner of `point` shares with us: an X coordinate, big endian, without leading zero
+        bytes.
 
         Raises HandshakeFailed unless `point` is an uncompressed point of our curve.
         """
@@ -57,6 +58,6 @@ _CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {
         2**521 - 0x5AE79787C40D069948033FEB708F65A2FC44A36477663B851449048E16EC79BF7,
     ),
 }
-"""By name, with the order of the group."""
+"""The curves by name, each with the order of its group."""
 
 _NAMES = {curve.name: name for name, (curve, _) in _CURVES.items()}

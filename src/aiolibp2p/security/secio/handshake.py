@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.security import Secured
-from aiolibp2p.abc.machine import ByteString, Output
+from aiolibp2p.abc.layers.security import Secured, Security
+from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import (
     ConfigError,
     FormatError,
@@ -27,8 +27,8 @@ from aiolibp2p.security.secio.stretch import stretch
 _OURS = Offer()
 
 
-class SecioSecurity:
-    """SECIO for one host, deprecated; implements `abc.layers.security.Security`.
+class SecioSecurity(Security):
+    """SECIO for one host, deprecated.
 
     `entropy(n)` gives n random bytes: for each handshake 16 for the nonce, and 8 more than its curve's order for the
     ephemeral key. `offer` says what to use, most wanted first.
@@ -42,17 +42,17 @@ class SecioSecurity:
         self._offer = offer
 
     def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> SecioHandshake:
-        """A new handshake, the same in both roles. Raises ConfigError for a prologue: SECIO cannot bind one."""
+        """Start a handshake, the same in both roles. Raises ConfigError for a prologue: SECIO cannot bind one."""
         if prologue:
             raise ConfigError("secio cannot bind a prologue")
         return SecioHandshake(self._key, self._entropy, self._offer, expected_peer)
 
 
-class SecioHandshake:
-    """One connection's handshake; implements `abc.machine.ByteMachine[Secured]`.
+class SecioHandshake(ByteMachine[Secured]):
+    """The handshake of one connection.
 
-    Besides HandshakeFailed and PeerIdMismatch, `receive_data` raises ProtocolViolation for a message that is too
-    long. After an error the machine takes nothing more.
+    Besides HandshakeFailed and PeerIdMismatch, `receive_data` raises ProtocolViolation for a message that is too long.
+    After an error the machine takes nothing more.
     """
 
     def __init__(
@@ -77,11 +77,10 @@ class SecioHandshake:
         self._step: Callable[[bytes], Output[Secured]] | None = self._read_proposal
 
     def start(self) -> Output[Secured]:
-        """Our proposal, in both roles."""
+        """Return our proposal, which both roles send unasked."""
         return Output(to_send=frame(self._proposal))
 
     def receive_data(self, data: ByteString) -> Output[Secured]:
-        """Take the peer's messages, cut anywhere."""
         self._buffer += data
         to_send = b""
         while True:
@@ -98,7 +97,6 @@ class SecioHandshake:
                 return Output(output.events, to_send, trailing)
 
     def receive_eof(self) -> None:
-        """Raises HandshakeFailed unless the handshake is complete."""
         if self._step is not None:
             raise HandshakeFailed(f"the peer closed the connection before its secio {self._waits_for}")
 

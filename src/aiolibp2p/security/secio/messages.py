@@ -1,4 +1,4 @@
-"""The two messages of the handshake (spec section "Data Structures") and the length before each."""
+"""The two messages of the SECIO handshake (spec section "Data Structures") and the length before each."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from aiolibp2p.errors import HandshakeFailed
 
 LENGTH_BYTES = 4
-"""The length before each message and each frame, big endian."""
+"""The length field before each message and each frame, in bytes; big endian."""
 
 NONCE_BYTES = 16
-"""The `rand` of a proposal."""
+"""The length of a proposal's nonce (`rand`), in bytes."""
 
 MAX_HANDSHAKE_MESSAGE_BYTES = 16 * 1024
-"""The longest handshake message taken. A proposal with an RSA-8192 identity needs some 1.2 KiB."""
+"""The longest handshake message taken, in bytes. A proposal with an RSA-8192 identity needs some 1.2 KiB."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Who is speaking, and what it can do. Nothing in it is verified yet."""
+    """An identity and the algorithms it can use. Nothing in it is verified yet."""
 
     nonce: bytes
     public_key: bytes
-    """A serialized `PublicKey`."""
+    """The identity as a serialized `PublicKey`."""
     exchanges: bytes
-    """Names, separated by commas, most wanted first; so the next two."""
+    """Names of curves, separated by commas, most wanted first; `ciphers` and `hashes` are written alike."""
     ciphers: bytes
     hashes: bytes
 
@@ -38,12 +38,12 @@ class SignedKey:
 
 
 def frame(message: bytes) -> bytes:
-    """A message behind its length."""
+    """Return a message behind its length."""
     return len(message).to_bytes(LENGTH_BYTES, "big") + message
 
 
 def encode_proposal(proposal: Proposal) -> bytes:
-    """The serialized `Propose`."""
+    """Return the serialized `Propose`."""
     from aiolibp2p.security.secio.secio_pb2 import Propose  # slow to load, so on first use
 
     return Propose(
@@ -77,7 +77,7 @@ def decode_proposal(data: bytes) -> Proposal:
 
 
 def encode_signed_key(signed: SignedKey) -> bytes:
-    """The serialized `Exchange`."""
+    """Return the serialized `Exchange`."""
     from aiolibp2p.security.secio.secio_pb2 import Exchange  # slow to load, so on first use
 
     return Exchange(ephemeral_key=signed.point, signature=signed.signature).SerializeToString()

@@ -1,4 +1,4 @@
-"""What a side can do, most wanted first, and how two sides agree (spec section "Determining Roles and Algorithms")."""
+"""The algorithms of a side, most wanted first, and how two sides agree (spec "Determining Roles and Algorithms")."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from aiolibp2p.errors import ConfigError, HandshakeFailed
 
 EXCHANGES = ("P-256", "P-384", "P-521")
-"""Curves for the ephemeral keys, in our order of preference: go's."""
+"""Curves for the ephemeral keys, in go's order of preference."""
 
 CIPHERS = ("AES-256", "AES-128")
-"""Block ciphers, used in counter mode."""
+"""Block ciphers, used in counter mode; Blowfish, which the specification lists too, is not secure."""
 
 HASHES = ("SHA256", "SHA512")
-"""Hashes, for stretching keys and for authenticating frames."""
+"""Hashes, for stretching keys and for authenticating frames, in go's order of preference."""
 
 _SHOWN_BYTES = 64  # of the peer's list in an error
 
 
 @dataclass(frozen=True)
 class Offer:
-    """Names in order of preference. Raises ConfigError for one that is not known, and for an empty list."""
+    """The algorithms of one side in order of preference. Raises ConfigError for an unknown name or an empty list."""
 
     exchanges: Sequence[str] = EXCHANGES
     ciphers: Sequence[str] = CIPHERS
@@ -40,7 +40,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Suite:
-    """What both sides settled on, by name."""
+    """The algorithms that both sides settled on, by name."""
 
     exchange: str
     cipher: str
@@ -48,7 +48,7 @@ class Suite:
 
 
 def preference(our_key: bytes, our_nonce: bytes, their_key: bytes, their_nonce: bytes) -> bool:
-    """Whether our order of preference counts, not the peer's. Keys are serialized public keys.
+    """Return whether our order of preference counts, not the peer's. Keys are serialized public keys.
 
     Raises HandshakeFailed when all is the same on both sides: the peer is ourselves.
     """
@@ -60,7 +60,7 @@ def preference(our_key: bytes, our_nonce: bytes, their_key: bytes, their_nonce: 
 
 
 def choose(what: str, ours: Sequence[str], theirs: bytes, prefer_ours: bool) -> str:
-    """The first of the preferred list that the other has too; `theirs` as it came, separated by commas.
+    """Return the first name of the preferred list that the other has too; `theirs` as it came, separated by commas.
 
     Raises HandshakeFailed, saying `what` there is none of, when they share nothing.
     """

@@ -1,4 +1,4 @@
-"""From one secret to the keys of both directions (spec section "Key Stretching")."""
+"""Key stretching: the keys of both directions, made from one secret (spec section "Key Stretching")."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import hmac
 from dataclasses import dataclass
 
 SEED = b"key expansion"
-"""What the HMAC is fed over and over."""
+"""The bytes that the HMAC is fed over and over, as in TLS 1.0."""
 
 IV_BYTES = 16
-"""The first counter block of AES."""
+"""The length of the first counter block of AES, in bytes."""
 
 MAC_KEY_BYTES = 20
-"""The key of a direction's HMAC, whichever the hash: as long as a SHA-1 was."""
+"""The length of the key of a direction's HMAC, in bytes, for every hash: that of a SHA-1."""
 
 CIPHER_KEY_BYTES = {"AES-128": 16, "AES-256": 32}
-"""By the cipher's name."""
+"""The length of each cipher's key, in bytes."""
 
 HASH_NAMES = {"SHA256": "sha256", "SHA512": "sha512"}
-"""What hashlib calls them."""
+"""The names that hashlib has for the hashes."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What one side seals with, and the other opens with."""
+    """The keys with which one side seals, and the other opens."""
 
     iv: bytes
     cipher_key: bytes
@@ -31,7 +31,7 @@ class Keys:
 
 
 def stretch(secret: bytes, cipher: str, hash_name: str) -> tuple[Keys, Keys]:
-    """The keys for what the preferred side sends, and for what the other sends."""
+    """Return the keys for what the preferred side sends, and for what the other sends."""
     digest = HASH_NAMES[hash_name]
     cipher_end = IV_BYTES + CIPHER_KEY_BYTES[cipher]
     size = cipher_end + MAC_KEY_BYTES

@@ -7,28 +7,31 @@ from collections.abc import Callable
 
 from OpenSSL import SSL
 
+from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ConnectionLost, HandshakeFailed, ProtocolViolation, RemoteError
 from aiolibp2p.security.tls.limits import MAX_OWED_BYTES
 from aiolibp2p.security.tls.records import HEADER_BYTES, MAX_RECORD_BYTES, alert_in, reason_of, take_sent, whole_records
 
 RECORD_BYTES = 16 * 1024
-"""The plaintext of one full record."""
+"""The plaintext of one full record, in bytes: the maximum of RFC 8446, section 5.1."""
 
 TAG_BYTES = 16
-"""The authentication tag of every cipher of TLS 1.3 that OpenSSL offers."""
+"""The authentication tag of every cipher of TLS 1.3 that OpenSSL offers, in bytes."""
 
 BATCH_BYTES = 64 * 1024
-"""What OpenSSL is handed at once: past it its memory grows, and it gets four times slower."""
+"""The most plaintext that OpenSSL is handed at once, in bytes: past it its memory grows, and it gets four times
+slower.
+"""
 
 _OVERHEAD = HEADER_BYTES + 1 + TAG_BYTES
 _RECORDS = -(-BATCH_BYTES // RECORD_BYTES)
 
 
-class TlsCipher:
-    """One connection; implements `abc.layers.security.Cipher`. A frame is as many records as its plaintext needs.
+class TlsCipher(Cipher):
+    """The records of one connection. A frame is as many records as its plaintext needs.
 
-    What OpenSSL answers of its own accord (key updates) leaves in front of the next frame.
+    Records that OpenSSL writes of its own accord (key updates) leave in front of the next frame.
     """
 
     prefix = 0
@@ -42,15 +45,15 @@ class TlsCipher:
         self._owed = b""
         self._heard = False
         self._broken = False
-        """OpenSSL has given the connection up, or we have: nothing of ours follows but the farewell."""
+        """Whether OpenSSL has given the connection up, or we have: nothing of ours follows but the farewell."""
         self._over = False
-        """The peer has said that no more will come."""
+        """Whether the peer has said that no more will come."""
 
     def encrypt(self, plaintext: ByteString) -> bytes:
-        """Seal as one frame; nothing is an empty one, OpenSSL would write no record.
+        """Seal `plaintext` as one frame; no plaintext is an empty frame, since OpenSSL would write no record.
 
-        So is all that comes once a record did not open: somebody may write before it is known what `decrypt` found.
-        Raises ConnectionLost when OpenSSL seals no more for another reason.
+        Everything is an empty frame once a record did not open: somebody may write before it is known what `decrypt`
+        found. Raises ConnectionLost when OpenSSL seals no more for another reason.
         """
         if not plaintext or self._broken:
             return b""
@@ -66,14 +69,13 @@ class TlsCipher:
         return owed + sealed
 
     def encrypt_into(self, plaintext: ByteString, out: memoryview) -> int:
-        """Seal at most `max_plaintext` bytes as one frame at the start of `out`; return the frame's length."""
         sealed = self.encrypt(plaintext)
         size = len(sealed)
         out[:size] = sealed
         return size
 
     def decrypt(self, data: memoryview, deliver: Callable[[bytes], None]) -> int:
-        """Deliver the plaintext of each whole record; the bytes they took.
+        """Deliver the plaintext of each whole record; return the number of bytes they took.
 
         Raises ProtocolViolation for what is no record or does not authenticate, and for a peer that has TLS answer it
         more than `MAX_OWED_BYTES` before we have something to say; ConnectionLost when the peer has ended the
@@ -92,7 +94,7 @@ class TlsCipher:
             self._open(count, deliver)
 
     def _open(self, count: int, deliver: Callable[[bytes], None]) -> None:
-        """Up to `count` records at once: one call for the session behind costs less than four."""
+        """Open up to `count` records at once: one call for the session behind costs less than four."""
         receive = self._connection.recv
         opened: list[bytes] = []
         failure: RemoteError | None = None
@@ -129,13 +131,13 @@ class TlsCipher:
         return HandshakeFailed(f"the peer refused the TLS handshake: {alert}")
 
     def farewell(self) -> bytes:
-        """close_notify; after an error the alert that tells of it."""
+        """Return close_notify; after an error the alert that tells of it."""
         with contextlib.suppress(SSL.Error):  # it was over already
             self._connection.shutdown()
         owed, self._owed = self._owed, b""
         return owed + take_sent(self._connection)
 
     def receive_eof(self) -> None:
-        """Raises ConnectionLost unless close_notify came: somebody else may have cut the connection."""
+        """Raise ConnectionLost unless close_notify came: somebody else may have cut the connection."""
         if not self._over:
             raise ConnectionLost("the connection was cut: its end came without TLS's close_notify")

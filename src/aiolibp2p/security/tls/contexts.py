@@ -1,4 +1,4 @@
-"""What OpenSSL is told once for all connections of a host."""
+"""The settings of OpenSSL, made once for all connections of a host."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.tls.certificate import make_certificate
 
 PLAIN_ALPN = b"libp2p"
-"""The last of every list: the muxer is negotiated by multistream."""
+"""The last protocol of every ALPN list, which leaves the muxer to multistream."""
 
 CIPHERSUITES = b"TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
-"""In go's order: as strong as the P-256 of the certificates, and the cheapest where processors know AES."""
+"""The cipher suites in go's order: as strong as the P-256 of the certificates, and the cheapest where processors
+know AES.
+"""
 
 _SHOWN_PROTOCOLS = 8  # of the peer's list in an error
 _SHOWN_CHARACTERS = 64  # of each of them
 
 
 class PeerJudge(Protocol):
-    """What a connection's app data refers to, weakly, while it shakes hands."""
+    """The judge of a peer's certificate, to which a connection's app data refers, weakly, while it shakes hands."""
 
     def accepts(self, certificate: crypto.X509) -> bool:
-        """Whether the peer's certificate proves an identity that is wanted. Never raises."""
+        """Return whether the peer's certificate proves an identity that is wanted. Never raises."""
         ...
 
 
 class Contexts:
-    """The host's certificate, and one context for each role."""
+    """The certificate of a host, and one context of OpenSSL for each role."""
 
     def __init__(self, private_key: PrivateKey, now: float, muxers: Sequence[str]) -> None:
         certificate, key = make_certificate(private_key, now)
@@ -58,7 +60,7 @@ class Contexts:
         return context
 
     def _select(self, connection: SSL.Connection, offered: list[bytes]) -> bytes:
-        """The first of the client's list that we have too: its preference decides."""
+        """Return the first protocol of the client's list that we have too: its preference decides."""
         for protocol in offered:
             if protocol in self._offer:
                 return protocol
@@ -68,7 +70,7 @@ class Contexts:
         raise HandshakeFailed(f"no ALPN protocol in common: the peer offers {shown}")
 
     def connection(self, role: Role) -> SSL.Connection:
-        """A new connection over memory; nothing was said yet."""
+        """Return a new connection over memory, on which nothing was sent yet."""
         if role is Role.INITIATOR:
             connection = SSL.Connection(self._client, None)
             connection.set_connect_state()
@@ -85,7 +87,7 @@ def _loaded(key: bytes) -> ec.EllipticCurvePrivateKey:
 
 
 def _verify(connection: SSL.Connection, certificate: crypto.X509, problem: int, depth: int, ok: int) -> bool:
-    """OpenSSL asks about each problem it has with a certificate; all that counts is what libp2p asks of it."""
+    """Answer OpenSSL, which asks about each problem it has with a certificate; only what libp2p asks of one counts."""
     reference: Callable[[], PeerJudge | None] = connection.get_app_data()
     judge = reference()
     return judge is not None and depth == 0 and judge.accepts(certificate)

@@ -12,13 +12,15 @@ BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OBJECT_IDENTIFIER = 0x01, 0x02, 0x03
 UTC_TIME, GENERALIZED_TIME, SEQUENCE = 0x17, 0x18, 0x30
 
 MAX_LENGTH_OCTETS = 3
-"""Octets that a length may take behind its first: enough for 16 MiB, and so for any certificate that is read."""
+"""The most octets that a length may take behind its first: enough for 16 MiB, far above any certificate that is
+read.
+"""
 
 _LONG_FORM = 0x80
 
 
 def encode(tag: int, content: bytes) -> bytes:
-    """One value: tag, length, content."""
+    """Return one value in DER: tag, length, content."""
     size = len(content)
     if size < _LONG_FORM:
         return bytes((tag, size)) + content
@@ -27,7 +29,7 @@ def encode(tag: int, content: bytes) -> bytes:
 
 
 class DerReader:
-    """Reads the values in `data` from front to back; `what` names it in errors. Every method raises FormatError."""
+    """The values in `data` from front to back; `what` names it in errors. Every method raises FormatError."""
 
     __slots__ = ("_data", "_offset", "_what")
 
@@ -42,20 +44,20 @@ class DerReader:
         return self._data[self._offset] if self._offset < len(self._data) else None
 
     def read(self, tag: int, what: str) -> bytes:
-        """The content of the next value, which must bear this tag."""
+        """Return the content of the next value, which must bear this tag."""
         body, end = self._next(tag, what)
         self._offset = end
         return self._data[body:end]
 
     def read_whole(self, tag: int, what: str) -> bytes:
-        """The next value with its tag and length, as it was sent."""
+        """Return the next value with its tag and length, as it was sent."""
         start = self._offset
         _, end = self._next(tag, what)
         self._offset = end
         return self._data[start:end]
 
     def enter(self, tag: int, what: str) -> DerReader:
-        """A reader of what is in the next value."""
+        """Return a reader of the values inside the next one."""
         return DerReader(self.read(tag, what), what)
 
     def finish(self) -> None:
@@ -64,7 +66,7 @@ class DerReader:
             raise FormatError(f"{left} bytes too many in {self._what}")
 
     def _next(self, tag: int, what: str) -> tuple[int, int]:
-        """Where the content of the next value begins and ends."""
+        """Return where the content of the next value begins and ends."""
         found = self.next_tag
         if found is None:
             raise FormatError(f"{self._what} ends before {what}")
@@ -76,7 +78,7 @@ class DerReader:
         return body, body + length
 
     def _length(self, offset: int, what: str) -> tuple[int, int]:
-        """Where the content begins, and how long it is."""
+        """Return where the content begins, and how long it is."""
         first = self._data[offset : offset + 1]
         if not first:
             raise FormatError(f"{what} is cut short: it has no length")

@@ -10,12 +10,12 @@ from OpenSSL import SSL, crypto
 
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.security import Secured
-from aiolibp2p.abc.machine import ByteString, Output
+from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import HandshakeFailed, PeerIdMismatch
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.security.tls.cipher import TlsCipher
-from aiolibp2p.security.tls.contexts import PLAIN_ALPN
+from aiolibp2p.security.tls.contexts import PLAIN_ALPN, PeerJudge
 from aiolibp2p.security.tls.limits import MAX_HANDSHAKE_BYTES
 from aiolibp2p.security.tls.records import alert_in, reason_of, take_sent, whole_records
 from aiolibp2p.security.tls.verification import verify_certificate
@@ -27,8 +27,8 @@ _IN_WORDS = {
 }
 
 
-class TlsHandshake:
-    """One connection's handshake; implements `abc.machine.ByteMachine[Secured]`, and is its connection's `PeerJudge`.
+class TlsHandshake(ByteMachine[Secured], PeerJudge):
+    """The handshake of one connection, which judges the peer's certificate while OpenSSL verifies it.
 
     Records go to OpenSSL one at a time, so that what lies behind the last of the handshake stays with us. After an
     error the machine takes nothing more; `HandshakeFailed.last_words` then holds the alert for the peer.
@@ -55,14 +55,13 @@ class TlsHandshake:
         connection.set_app_data(weakref.ref(self))  # which OpenSSL's connection keeps, and we keep that
 
     def start(self) -> Output[Secured]:
-        """The client's hello; a server says nothing yet."""
+        """Return the client's hello; a server has nothing to send yet."""
         connection = self._live()
         with contextlib.suppress(SSL.WantReadError):
             connection.do_handshake()
         return Output(to_send=take_sent(connection))
 
     def receive_data(self, data: ByteString) -> Output[Secured]:
-        """Take the peer's records, cut anywhere. Raises HandshakeFailed, PeerIdMismatch."""
         connection = self._live()
         try:
             return self._feed(connection, data)
@@ -72,7 +71,6 @@ class TlsHandshake:
             raise
 
     def receive_eof(self) -> None:
-        """Raises HandshakeFailed unless the handshake is complete."""
         if not self._done:
             raise HandshakeFailed(
                 "the peer closed the connection during the TLS handshake; it may have refused our identity"
@@ -92,7 +90,7 @@ class TlsHandshake:
         return Output(to_send=take_sent(connection))
 
     def _take_record(self) -> bytes:
-        """The next whole record; empty when more bytes are needed."""
+        """Return the next whole record; nothing when more bytes are needed."""
         try:
             _, size = whole_records(memoryview(self._buffer), 0)
         except ValueError:
@@ -137,7 +135,7 @@ class TlsHandshake:
     # PeerJudge
 
     def accepts(self, certificate: crypto.X509) -> bool:
-        """Called by OpenSSL while it verifies, once for each problem it sees."""
+        """Judge the peer's certificate: OpenSSL asks once for each problem it sees."""
         if self._refusal is None and self._key is None:
             try:
                 self._key = self._judge(certificate)

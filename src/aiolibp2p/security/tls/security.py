@@ -1,4 +1,4 @@
-"""TLS for one host."""
+"""TLS for one host: its certificate is made, and OpenSSL loaded, with the first handshake."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.security import Secured
+from aiolibp2p.abc.layers.security import Secured, Security
 from aiolibp2p.abc.machine import ByteMachine
 from aiolibp2p.errors import ConfigError
 from aiolibp2p.peer.keys import PrivateKey
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from aiolibp2p.security.tls.contexts import Contexts
 
 
-class TlsSecurity:
-    """Implements `abc.layers.security.Security`.
+class TlsSecurity(Security):
+    """TLS 1.3 with certificates that prove the host's identity.
 
     `wall()` gives Unix seconds, for the validity of certificates. `muxers` are offered by ALPN, most wanted first;
     empty, the muxer is left to multistream.
@@ -38,7 +38,7 @@ class TlsSecurity:
         return Contexts(self._private_key, self._wall(), self._muxers)
 
     def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> ByteMachine[Secured]:
-        """A new handshake. Raises ConfigError for a prologue: TLS has no place for one."""
+        """Start a handshake. Raises ConfigError for a prologue: TLS has no place for one."""
         if prologue:
             raise ConfigError("TLS takes no prologue; use noise where one must be bound")
         from aiolibp2p.security.tls.handshake import TlsHandshake

@@ -1,4 +1,6 @@
-"""Who is behind a certificate (tls/tls.md, "Peer Authentication"); all that a peer may get wrong is HandshakeFailed."""
+"""Verification of a peer's certificate (tls/tls.md, "Peer Authentication"); whatever is wrong in one is
+HandshakeFailed.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ REMEMBERED_CERTIFICATES = 512
 """Certificates whose signatures held that are not read anew: a host shows the same one each time."""
 
 MAX_REMEMBERED_BYTES = 2048
-"""The longest one that is remembered, so that all of them together take about 1 MiB."""
+"""The longest certificate that is remembered, in bytes, so that all of them together take about 1 MiB."""
 
 _EXTENSION_OID = bytes.fromhex("2b0601040183a25a0101")
 _EC_KEY = bytes.fromhex("06072a8648ce3d0201")
@@ -37,7 +39,7 @@ _NULL = bytes.fromhex("0500")
 
 @dataclass(frozen=True)
 class _Scheme:
-    """A way to sign certificates: those that TLS 1.3 has (RFC 8446, section 4.2.3), without SHA-1."""
+    """A way to sign certificates, of those that TLS 1.3 has (RFC 8446, section 4.2.3), without SHA-1."""
 
     key_algorithm: bytes
     hashing: hashes.HashAlgorithm
@@ -46,7 +48,7 @@ class _Scheme:
 
 @dataclass(frozen=True)
 class _Verified:
-    """A certificate that holds but for the time."""
+    """A certificate of which everything holds but, perhaps, the time."""
 
     key: PublicKey
     not_before: datetime
@@ -54,15 +56,15 @@ class _Verified:
 
 
 def verify_certificate(encoded: bytes, now: float) -> PublicKey:
-    """The host key that a certificate in DER stands for, once all of it holds; `now` is in Unix seconds.
+    """Return the host key that a certificate in DER stands for, once all of it holds; `now` is in Unix seconds.
 
     Raises HandshakeFailed, saying why, for a certificate that is too long, does not parse, is not yet or no longer
-    valid, has unique ids, an unknown critical extension, none or several of ours, a key or a way of signing that is
-    not accepted, or where either signature does not hold.
+    valid, has unique ids, an unknown critical extension, none or several of ours, a key or a way of signing that is not
+    accepted, or where either signature does not hold.
 
     Unique ids are refused, which the spec leaves open: nobody may send them, so nobody is lost. Every other critical
     extension is refused, be it as common as BasicConstraints: rust does so too, and understanding one means to heed it.
-    Issuer and subject may differ, as for go and rust: what makes it self-signed is the signature.
+    Issuer and subject may differ, as for go and rust: a certificate is self-signed by its signature.
     """
     if len(encoded) > MAX_CERTIFICATE_BYTES:
         raise HandshakeFailed(
@@ -101,7 +103,7 @@ def _check_time(verified: _Verified, now: float) -> None:
 
 
 def _libp2p_extension(extensions: tuple[Extension, ...]) -> bytes:
-    """The value of the one extension that is libp2p's."""
+    """Return the value of the one extension that is libp2p's."""
     values = [item.value for item in extensions if item.oid == _EXTENSION_OID]
     unknown = next((item for item in extensions if item.critical and item.oid != _EXTENSION_OID), None)
     if unknown is not None:
@@ -115,7 +117,7 @@ def _libp2p_extension(extensions: tuple[Extension, ...]) -> bytes:
 
 
 def _host_key(value: bytes, certificate_key: bytes) -> PublicKey:
-    """The host key in `SignedKey`, once its signature over the certificate's key holds."""
+    """Return the host key in `SignedKey`, once its signature over the certificate's key holds."""
     encoded, signature = _read_signed_key(value)
     try:
         key = PublicKey.unmarshal(encoded)
@@ -129,7 +131,7 @@ def _host_key(value: bytes, certificate_key: bytes) -> PublicKey:
 
 
 def _read_signed_key(value: bytes) -> tuple[bytes, bytes]:
-    """Host key and signature."""
+    """Read host key and signature from `SignedKey`."""
     outer = der.DerReader(value, "the libp2p extension")
     try:
         fields = outer.enter(der.SEQUENCE, "SignedKey")
@@ -192,7 +194,7 @@ def _verify_signature(key: object, scheme: _Scheme, certificate: X509Certificate
 
 
 def _pss_algorithm(hash_oid: str, salt_bytes: int) -> bytes:
-    """RSASSA-PSS (RFC 4055) as TLS 1.3 has it: one hash for both, and a salt as long as it."""
+    """Return the scheme of RSASSA-PSS (RFC 4055) as TLS 1.3 has it: one hash for both, and a salt as long as it."""
     hashing = der.encode(der.SEQUENCE, bytes.fromhex(hash_oid) + _NULL)
     mask = der.encode(der.SEQUENCE, bytes.fromhex("06092a864886f70d010108") + hashing)
     salt = der.encode(der.INTEGER, bytes((salt_bytes,)))
@@ -201,7 +203,9 @@ def _pss_algorithm(hash_oid: str, salt_bytes: int) -> bytes:
 
 
 def _schemes() -> dict[bytes, _Scheme]:
-    """By the content of the AlgorithmIdentifier; some encoders write the NULL that has no place, some leave it out."""
+    """Return the schemes by the content of their AlgorithmIdentifier; some encoders write the NULL that has no
+    place, some leave it out.
+    """
     schemes = {_ED25519: _Scheme(_ED25519, hashes.SHA512())}
     sha256, sha384, sha512 = hashes.SHA256(), hashes.SHA384(), hashes.SHA512()
     rows: tuple[tuple[hashes.HashAlgorithm, bytes, str, str, str], ...] = (

@@ -19,7 +19,7 @@ _ISSUER_UNIQUE_ID, _SUBJECT_UNIQUE_ID = 0x81, 0x82
 _VERSION_3 = b"\x02"
 _BOOLEANS = {b"\x00": False, b"\xff": True}
 _FIRST_SHORT_YEAR = 50
-"""Years of two digits: 50 to 99 are 1950 to 1999, the others lie in this century."""
+"""The first two-digit year of the last century: 50 to 99 are 1950 to 1999, the others lie in this one (RFC 5280)."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,19 @@ class Extension:
 
 @dataclass(frozen=True)
 class X509Certificate:
-    """What stands in a certificate."""
+    """The fields of a certificate that libp2p looks at."""
 
     signed: bytes
-    """`tbsCertificate`: the bytes the signature is over."""
+    """The bytes of `tbsCertificate`, which the signature is over."""
     signature_algorithm: bytes
-    """The content of the `AlgorithmIdentifier`; outside and inside of `signed` it is the same."""
+    """The content of the `AlgorithmIdentifier`, which is the same outside and inside of `signed`."""
     signature: bytes
     not_before: datetime
     not_after: datetime
     key_algorithm: bytes
     """The content of the key's `AlgorithmIdentifier`."""
     key: bytes
-    """`SubjectPublicKeyInfo`, whole, as it was sent."""
+    """The whole `SubjectPublicKeyInfo`, as it was sent."""
     has_unique_ids: bool
     extensions: tuple[Extension, ...]
 
@@ -99,7 +99,7 @@ def _key_algorithm(key: bytes) -> bytes:
 
 
 def _skip_unique_ids(fields: DerReader) -> bool:
-    """Whether there are any."""
+    """Skip the unique ids; return whether there are any."""
     found = False
     for tag in (_ISSUER_UNIQUE_ID, _SUBJECT_UNIQUE_ID):
         if fields.next_tag == tag:
@@ -132,7 +132,7 @@ def _read_extension(item: DerReader) -> Extension:
 
 
 def _read_bits(reader: DerReader, what: str) -> bytes:
-    """A BIT STRING of whole bytes."""
+    """Read a BIT STRING of whole bytes."""
     bits = reader.read(der.BIT_STRING, what)
     if bits[:1] != b"\x00":
         raise FormatError(f"{what}: no whole number of bytes")
@@ -140,7 +140,7 @@ def _read_bits(reader: DerReader, what: str) -> bytes:
 
 
 def _read_time(reader: DerReader, what: str) -> datetime:
-    """UTCTime or GeneralizedTime in the only forms that RFC 5280 has: to the second, in UTC."""
+    """Read UTCTime or GeneralizedTime in the only forms that RFC 5280 has: to the second, in UTC."""
     tag = der.UTC_TIME if reader.next_tag == der.UTC_TIME else der.GENERALIZED_TIME
     text = reader.read(tag, what)
     digits = text[:-1]
