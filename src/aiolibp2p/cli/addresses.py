@@ -1,4 +1,4 @@
-"""Addresses as people type them."""
+"""Addresses as people type them, read with help where they are wrong."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from aiolibp2p.peer.peer_id import PeerId
 
 MAX_PORT_DIGITS = 5
-"""Digits that can be a port."""
+"""The most digits that a port has."""
 
 DEFAULT_PORT = 4001
-"""The port in examples; libp2p's by custom."""
+"""The port that examples show: the one libp2p nodes listen on by custom."""
 
 MAX_SHOWN_LENGTH = 512
-"""Characters of a wrong argument that are shown again."""
+"""The most characters of a wrong argument that are shown again."""
 
 
 def parse(text: str) -> Multiaddr:
-    """The address. Raises UsageError that points at its wrong part, in one line."""
+    """Read a multiaddr. Raises UsageError that points at its wrong part, in one line."""
     from aiolibp2p.errors import InvalidMultiaddr
     from aiolibp2p.multiformats.multiaddr import Multiaddr
     from aiolibp2p.wire.printable import printable
@@ -40,7 +40,7 @@ def parse(text: str) -> Multiaddr:
 
 
 def parse_listen(text: str) -> Multiaddr:
-    """An address to listen on. Raises UsageError as `parse` does, and for one that names a peer."""
+    """Read an address to listen on. Raises UsageError where `parse` does, and for one that names a peer."""
     address = parse(text)
     if address.p2p is not None:
         bare = address.without_p2p()
@@ -49,7 +49,7 @@ def parse_listen(text: str) -> Multiaddr:
 
 
 def parse_host_port(option: str, text: str, lowest_port: int = 1) -> Multiaddr:
-    """HOST:PORT as a TCP address; HOST is an IPv4 address, an IPv6 one in brackets, or a name.
+    """Read HOST:PORT as a TCP address; HOST is an IPv4 address, an IPv6 one in brackets, or a name.
 
     Raises UsageError that points at its wrong part.
     """
@@ -83,7 +83,7 @@ def parse_host_port(option: str, text: str, lowest_port: int = 1) -> Multiaddr:
 
 
 def of_this_machine(found: Sequence[Multiaddr]) -> list[Multiaddr]:
-    """Those to listen on of the TCP addresses a name has: the ones this machine has too; all if it has none."""
+    """Return those of a name's TCP addresses that this machine can listen on; all if it has none of them."""
     return [address for address in found if _can_bind(address)] or list(found)
 
 
@@ -100,7 +100,7 @@ def _can_bind(address: Multiaddr) -> bool:
 
 
 def host_port(multiaddr: str) -> str:
-    """What somebody who typed a multiaddr means."""
+    """Return HOST:PORT for somebody who typed a multiaddr in its place."""
     kind, host, transport, port, *_ = [*multiaddr.split("/")[1:], "", "", "", ""]
     if transport == "tcp" and host and port:
         return f"[{host}]:{port}" if kind == "ip6" else f"{host}:{port}"
@@ -108,7 +108,7 @@ def host_port(multiaddr: str) -> str:
 
 
 def _wrong_with_host(host: str) -> str:
-    """Why it is no host; "" if it is one."""
+    """Return why the text is no host; "" if it is one."""
     import ipaddress
 
     bracketed = host.startswith("[") and host.endswith("]")
@@ -137,7 +137,7 @@ def _wrong_with_ipv6(host: str, bracketed: bool) -> str:
 
 
 def _meant(text: str) -> str:
-    """What somebody who typed something else than a multiaddr may have meant; "" when that is not clear."""
+    """Return the multiaddr that somebody who typed something else may have meant; "" when that is not clear."""
     if not text.strip("/ "):
         return "it is empty; an address looks like /ip4/127.0.0.1/tcp/4001"
     if text.startswith("/"):
@@ -155,7 +155,7 @@ def _is_port(text: str) -> bool:
 
 
 def _socket_address(host: str, port: int) -> Multiaddr | None:
-    """The address of a host, by its IP or its name; None when it has none, as a name with a space in it."""
+    """Return the address of a host, by its IP or its name; None when it has none, as a name with a space in it."""
     from aiolibp2p.errors import InvalidMultiaddr
     from aiolibp2p.multiformats.multiaddr import Multiaddr
 

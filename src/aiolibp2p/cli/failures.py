@@ -1,4 +1,4 @@
-"""What went wrong, in one line with the way out."""
+"""Errors in one line, with the way out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aiolibp2p.errors import DialFailed
 
 MAX_MESSAGE_LENGTH = 8192
-"""Characters of a message; one that names many addresses is long."""
+"""The most characters of a message; one that names many addresses is long."""
 
 _LISTEN_ADVICE = {
     errno.EADDRINUSE: "take another port, or 0 for a free one",
@@ -18,7 +18,7 @@ _LISTEN_ADVICE = {
 }
 
 _NOT_A_MEMBER = "not in this private network"
-"""What the swarm says of a peer that makes noise of what we say."""
+"""The words with which the swarm says that a peer answers in noise."""
 
 _TCP_WORKS = "TCP works, as in /ip4/127.0.0.1/tcp/{0} or /ip6/::1/tcp/{0}"
 
@@ -28,7 +28,7 @@ class UsageError(Exception):
 
 
 def explain(error: BaseException) -> str:
-    """The message of an error and, where there is one, the way out; one line, without control characters."""
+    """Return the message of an error and, where there is one, the way out; one line, without control characters."""
     from aiolibp2p.wire.printable import printable
 
     text = _text(error)
@@ -92,6 +92,6 @@ def _dial_advice(error: DialFailed) -> str:
 
 
 def _errno(error: BaseException) -> int:
-    """The operating system's number for what caused this, 0 if it was not the operating system."""
+    """Return the operating system's number for the cause of this error, 0 if it was not the operating system."""
     cause = error.__cause__
     return cause.errno or 0 if isinstance(cause, OSError) else 0

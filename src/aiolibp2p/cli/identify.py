@@ -1,4 +1,4 @@
-"""`p2p identify`: ask a peer who it is and what it speaks."""
+"""The command `p2p identify`: ask a peer for its identity, its addresses and its protocols."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _LABELS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `p2p identify` takes."""
+    """Add the arguments of `p2p identify`."""
     parser.add_argument("address", metavar="MULTIADDR", help="where the node listens, with or without /p2p/ID")
     layers.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask, print."""
+    """Ask the peer to identify itself, and print its answer."""
     address = addresses.parse(arguments.address)
     options = layers.options(arguments)
     layers.warn(arguments, options)

@@ -1,4 +1,4 @@
-"""`p2p id`: make an identity, or show the one in a file."""
+"""The command `p2p id`: make an identity, or show the one in a file."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ KEY_TYPES = ("ed25519", "secp256k1", "ecdsa", "rsa")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `p2p id` takes."""
+    """Add the arguments of `p2p id`."""
     parser.add_argument("--type", choices=KEY_TYPES, help="kind of key to make (default: ed25519)")
     parser.add_argument("--out", metavar="FILE", help="keep the new identity here, for your eyes only")
     parser.add_argument("file", metavar="FILE", nargs="?", help="show the identity in this file instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make or show, by what was given."""
+    """Make an identity or show one, by the arguments that were given."""
     from aiolibp2p.peer.keys import PrivateKey
 
     output = Output(arguments.json)
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def load(path: str) -> PrivateKey:
-    """The identity in a file. Raises ConfigError or FormatError that name the way out."""
+    """Read the identity in a file. Raises ConfigError or FormatError that name the way out."""
     from aiolibp2p.errors import ConfigError
     from aiolibp2p.peer.keys import PrivateKey
 

@@ -1,4 +1,4 @@
-"""What connections are made of, as options that several commands share: security, muxers, a private network's key."""
+"""The options for the layers of connections, which several commands share: security, muxers, private network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_SHOWN_NAME = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options, in a group of their own."""
+    """Add the options for layers, in a group of their own."""
     group = parser.add_argument_group("connections")
     group.add_argument(
         "--security",
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def options(arguments: argparse.Namespace) -> HostOptions:
-    """Those of a host that were given. Raises UsageError for names, ConfigError for the key."""
+    """Return the options of a host that were given. Raises UsageError for names, ConfigError for the key."""
     chosen: HostOptions = {}
     if arguments.security is not None:
         chosen["security"] = _names("--security", arguments.security, list(SECURITIES))
@@ -54,7 +54,7 @@ def options(arguments: argparse.Namespace) -> HostOptions:
 
 
 def warn(arguments: argparse.Namespace, options: HostOptions) -> None:
-    """Tell of what protects little or is deprecated: for commands whose log is quiet, which would tell it."""
+    """Warn of layers that protect little or are deprecated: for commands whose log, which would do it, is quiet."""
     if arguments.verbose:
         return
     chosen = (*options.get("security", ()), *options.get("muxers", ()))
@@ -64,7 +64,7 @@ def warn(arguments: argparse.Namespace, options: HostOptions) -> None:
 
 
 def network(options: HostOptions) -> str:
-    """A sentence about the private network that is joined; "" for the public one."""
+    """Return a sentence about the private network that is joined; "" for the public one."""
     from aiolibp2p.security.pnet import PreSharedKey
 
     key = options.get("psk")
@@ -72,7 +72,7 @@ def network(options: HostOptions) -> str:
 
 
 def typed(arguments: argparse.Namespace) -> str:
-    """The options again, for a command that is to be typed at the other end; "" or with a blank before."""
+    """Return the options as text, for a command that is to be typed at the other end; "" or with a blank before."""
     found: list[str] = []
     for option, given in (("--security", arguments.security), ("--muxer", arguments.muxer)):
         if given is not None:
@@ -83,7 +83,7 @@ def typed(arguments: argparse.Namespace) -> str:
 
 
 def load_psk(path: str) -> PreSharedKey:
-    """The key in a file. Raises ConfigError that names the way out, and repeats nothing that looks like a key."""
+    """Read the key in a file. Raises ConfigError that names the way out, and repeats nothing that looks like a key."""
     from aiolibp2p.errors import ConfigError
     from aiolibp2p.security.pnet import PreSharedKey
     from aiolibp2p.security.pnet.key import looks_like_a_key

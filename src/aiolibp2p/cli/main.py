@@ -1,4 +1,4 @@
-"""The front of the command: what it takes, which module does it, how it ends."""
+"""The entry of the command `p2p`: its parser, the module of each command, and its exit status."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ Exit status: 0 done, 1 failed, 2 called the wrong way.
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is told in one line that names the way out."""
+    """The parser of argparse, whose mistakes are told in one line that names the way out."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As argparse does; but the command that was called refuses what it does not know, not the one above it."""
+        """Parse the arguments; the command that was called refuses what it does not know, not the one above it."""
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._advice(unknown)}")
@@ -53,12 +53,12 @@ class Parser(argparse.ArgumentParser):
         return behind if unknown[0].startswith("-") else ""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and exit with 2."""
+        """Print what is wrong with the arguments, and exit with 2."""
         self.exit(WRONG_USAGE, f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
 class _Version(argparse.Action):
-    """Prints the version, which is worth loading the package only when asked for."""
+    """The option that prints the version, which is worth loading the package only when asked for."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: object, values: object, option_string: str | None = None
@@ -70,7 +70,7 @@ class _Version(argparse.Action):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command."""
+    """Build the parser of the whole command."""
     parser = Parser(
         prog="p2p",
         description="libp2p from the command line: make identities, run a node, ask others.",
@@ -97,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments (those of the process by default); its exit status."""
+    """Run the command with these arguments (those of the process by default); return its exit status."""
     _open_what_is_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_what_is_closed() -> None:
-    """A caller may have closed our output (`>&-`), which is None then: what goes there goes nowhere."""
+    """Open null devices in place of outputs that a caller has closed (`>&-`), which are None then."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if sys.stderr is None:
@@ -145,7 +145,7 @@ def _give_up_unwritten_output() -> None:
 
 
 def _write_nowhere() -> None:
-    """The interpreter flushes once more as it ends; that would fail again."""
+    """Point the outputs at nothing: the interpreter flushes once more as it ends, and that would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 

@@ -1,4 +1,4 @@
-"""`p2p node`: a node that answers ping and identify, and says what happens to it."""
+"""The command `p2p node`: a node that answers ping and identify, and prints what happens to it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_SHOWN_PROTOCOLS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `p2p node` takes."""
+    """Add the arguments of `p2p node`."""
     parser.add_argument(
         "--listen",
         metavar="MULTIADDR",
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run until a signal comes."""
+    """Run a node until a signal comes."""
     listen = [addresses.parse_listen(text) for text in arguments.listen or [DEFAULT_LISTEN]]
     options = layers.options(arguments)
     options["listen"] = [str(address) for address in listen]

@@ -1,42 +1,42 @@
-"""What a command says: lines for people, or one JSON object a line. Every line leaves at once."""
+"""The output of a command: lines for people, or one JSON object a line. Every line leaves at once."""
 
 from __future__ import annotations
 
 import json
 
 MAX_FIELD_LENGTH = 256
-"""Characters of one thing a peer told us about itself, in lines for people."""
+"""The most characters of one thing a peer told us about itself, in lines for people."""
 
 
 class Output:
-    """Where a command's results go."""
+    """The standard output of a command, for people or for programs."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
 
     def event(self, name: str, text: str, **fields: object) -> None:
-        """Something happened: `{"event": name, **fields}`, or the text. Raises BrokenPipeError when nobody reads."""
+        """Print an event: `{"event": name, **fields}`, or the text. Raises BrokenPipeError when nobody reads."""
         self.record(text, {"event": name, **fields})
 
     def record(self, text: str, fields: dict[str, object]) -> None:
-        """A result: the fields as an object, or the text."""
+        """Print a result: the fields as an object, or the text."""
         print(json.dumps(fields, separators=(",", ":")) if self.as_json else text, flush=True)
 
     def hint(self, text: str) -> None:
-        """A line for people only."""
+        """Print a line for people only."""
         if not self.as_json:
             print(text, flush=True)
 
 
 def shown(text: str) -> str:
-    """Text of a peer's, fit for a terminal: what does not print is escaped, what is too long is cut."""
+    """Return a peer's text, fit for a terminal: what does not print is escaped, what is too long is cut."""
     from aiolibp2p.wire.printable import printable
 
     return printable(text, MAX_FIELD_LENGTH)
 
 
 def typed_command() -> str:
-    """What to type to get this very command again."""
+    """Return the command line that runs this very command again."""
     import os
     import shutil
     import sys

@@ -1,4 +1,4 @@
-"""`p2p ping`: is a peer there, and how long does a round trip take?"""
+"""The command `p2p ping`: whether a peer answers, and how long a round trip takes."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ DEFAULT_INTERVAL_S = 1.0
 
 @dataclass
 class Tally:
-    """What came of the pings so far; round trips in seconds."""
+    """The pings so far: how many were sent and lost, and their round trips in seconds."""
 
     peer: PeerId
     sent: int = 0
     round_trips: list[float] = field(default_factory=list)
 
     def tell(self, output: Output) -> None:
-        """Print the summary."""
+        """Print the summary of all pings."""
         received = len(self.round_trips)
         text = f"{self.sent} sent, {received} answered"
         fields: dict[str, object] = {"peer_id": str(self.peer), "sent": self.sent, "received": received}
@@ -58,7 +58,7 @@ class Tally:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `p2p ping` takes."""
+    """Add the arguments of `p2p ping`."""
     parser.add_argument("address", metavar="MULTIADDR", help="where the node listens, with or without /p2p/ID")
     parser.add_argument(
         "-c",
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ping as often as asked."""
+    """Ping a peer, as often as asked."""
     if arguments.count < 0:
         raise UsageError(f"-c takes a number of pings from 0 (no end) up, not {arguments.count}")
     if not 0 <= arguments.interval < math.inf:

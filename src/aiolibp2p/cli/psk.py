@@ -1,4 +1,4 @@
-"""`p2p psk`: make the key of a private network, or tell which one is in a file."""
+"""The command `p2p psk`: make the key of a private network, or show which one is in a file."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ CODECS = ("base16", "base64", "bin")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `p2p psk` takes."""
+    """Add the arguments of `p2p psk`."""
     parser.add_argument("--out", metavar="FILE", help="make a key and keep it here")
     parser.add_argument("--codec", choices=CODECS, help=f"how it is written there (default: {CODECS[0]})")
     parser.add_argument("file", metavar="FILE", nargs="?", help="show the fingerprint of the key in this file instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make or show, by what was given."""
+    """Make a key or show one, by the arguments that were given."""
     output = Output(arguments.json)
     if arguments.file is not None:
         if arguments.out is not None or arguments.codec is not None:

@@ -14,16 +14,20 @@ from aiolibp2p.errors import ConfigError
 from aiolibp2p.host import Host, HostOptions
 
 CLOSE_TIMEOUT_S = 1.5
-"""For saying goodbye to everybody; past it the process just ends."""
+"""How long a host may take to close its connections, in seconds; past it the process just ends.
+
+A person waits at Ctrl-C.
+"""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LEVELS = (logging.INFO, logging.DEBUG)
 
 
 def run(work: Coroutine[Any, Any, int], verbose: int, quiet_level: int) -> int:
-    """The exit status of `work`. The first SIGINT or SIGTERM cancels it, a second one ends the process.
+    """Run `work`; return its exit status.
 
-    What is logged goes to stderr: from `quiet_level` up, or from INFO (`verbose` 1) or DEBUG (2).
+    The first SIGINT or SIGTERM cancels it, a second one ends the process. What is logged goes to stderr: from
+    `quiet_level` up, or from INFO (`verbose` 1) or DEBUG (2).
     """
     level = _LEVELS[min(verbose, len(_LEVELS)) - 1] if verbose else quiet_level
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
@@ -56,7 +60,10 @@ async def _cancelled_by_signals(work: Coroutine[Any, Any, int]) -> int:
 
 @contextlib.asynccontextmanager
 async def running_host(**options: Unpack[HostOptions]) -> AsyncIterator[Host]:
-    """A started host. Raises what `Host.start` does, and ConfigError when a private network is demanded."""
+    """A started host, closed at the end.
+
+    Raises the errors of `Host.start`, and ConfigError when a private network is demanded.
+    """
     if os.environ.get("LIBP2P_FORCE_PNET") == "1":
         options["require_psk"] = True
         if options.get("psk") is None:

@@ -1,1 +1,1 @@
-"""`p2p perf`: the command, sizes as people type them, and what it says while it runs."""
+"""The command `p2p perf`, sizes as people type them, and the lines it prints while it runs."""

@@ -1,4 +1,4 @@
-"""`p2p perf`: how many bytes a second pass between two nodes? The command of libp2p's common benchmarks."""
+"""The command `p2p perf` of libp2p's common benchmarks: how many bytes a second pass between two nodes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SIZE_OPTIONS = ("--upload-bytes", "--download-bytes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `p2p perf` takes."""
+    """Add the arguments of `p2p perf`."""
     parser.add_argument("--run-server", action="store_true", help="be the server, until Ctrl-C")
     parser.add_argument(
         "--server-address",
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve or measure."""
+    """Serve measurements to others, or measure against a peer."""
     if arguments.transport not in TRANSPORTS:
         raise UsageError(f"unknown --transport {arguments.transport!r}; known: {', '.join(TRANSPORTS)}")
     if arguments.server_address is None:
@@ -163,7 +163,7 @@ async def _measure(address: Multiaddr, options: HostOptions, plan: Plan, for_peo
 
 
 async def _watched(measuring: Coroutine[Any, Any, PerfResult], report: Report) -> PerfResult:
-    """The result; until it is there, the report ticks."""
+    """Return the result of a measurement, and let the report tick until it is there."""
     import asyncio
 
     from aiolibp2p.errors import Libp2pError

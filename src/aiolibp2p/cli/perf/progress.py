@@ -1,4 +1,4 @@
-"""What `p2p perf` says: a line a second for programs on stdout, a bar and a summary for people on stderr."""
+"""The lines of `p2p perf`: one a second for programs on stdout, a bar and a summary for people on stderr."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CLEAR = "\r\x1b[K"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured: sizes in bytes, and seconds for each direction if there is a limit."""
+    """The sizes to be measured, in bytes, and the seconds for each direction if there is a limit."""
 
     upload_bytes: int
     download_bytes: int
@@ -31,7 +31,7 @@ class Plan:
 
 
 class Report:
-    """Keeps how far the measurement is, and says so when `tick` is called."""
+    """The state of a measurement, which prints how far it is when `tick` is called."""
 
     def __init__(self, plan: Plan, for_people: bool, now: Callable[[], float]) -> None:
         self._plan = plan
@@ -44,18 +44,18 @@ class Report:
         self._told_uploaded = self._told_downloaded = 0
 
     def moved(self, uploaded: int, downloaded: int) -> None:
-        """So many bytes so far."""
+        """Note how many bytes have passed so far."""
         if downloaded and not self._downloaded:
             self._phase_began_at = self._now()
         self._uploaded, self._downloaded = uploaded, downloaded
 
     def next_tick_s(self) -> float:
-        """When to call `tick`, in seconds from now."""
+        """Return in how many seconds `tick` is to be called."""
         next_line_s = self._began_at + (self._lines + 1) * LINE_EVERY_S - self._now()
         return max(0.0, min(next_line_s, BAR_EVERY_S) if self._has_bar else next_line_s)
 
     def tick(self) -> None:
-        """The line that is due, and the bar. Raises BrokenPipeError when nobody reads."""
+        """Print the line that is due, and the bar. Raises BrokenPipeError when nobody reads."""
         now = self._now()
         if now >= self._began_at + (self._lines + 1) * LINE_EVERY_S:
             self._lines = int((now - self._began_at) / LINE_EVERY_S)
@@ -69,7 +69,7 @@ class Report:
             self._say(_CLEAR + self._bar(now)[:width], end="")
 
     def finished(self, result: PerfResult) -> None:
-        """The last line, and the summary."""
+        """Print the last line, and the summary."""
         self._clear()
         self._tell("final", result.total_s, result.uploaded_bytes, result.downloaded_bytes)
         self._say(f"connected in {result.connect_s * 1000:.1f} ms")
@@ -81,7 +81,7 @@ class Report:
             self._say(f"an empty exchange took {result.upload_s * 1000:.1f} ms")
 
     def stopped(self) -> None:
-        """It did not get to its end."""
+        """Print how much passed before the measurement was stopped."""
         self._clear()
         self._say(
             f"stopped after {self._now() - self._began_at:.1f} s: {sizes.shown(self._uploaded)} uploaded, "

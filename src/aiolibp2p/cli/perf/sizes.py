@@ -26,7 +26,7 @@ _SHOWN_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def parse(option: str, text: str) -> int:
-    """The bytes that a size stands for, bytes without a unit. Raises UsageError that points at what is wrong."""
+    """Return the bytes that a size stands for, bytes without a unit. Raises UsageError that points at what is wrong."""
     from fractions import Fraction
 
     from aiolibp2p.wire.printable import printable
@@ -56,7 +56,7 @@ def _advice(unit: str) -> str:
 
 
 def shown(size: float) -> str:
-    """Three digits and a unit: `1.23 GB`."""
+    """Return a number of bytes as three digits and a unit: `1.23 GB`."""
     power = 0
     while size >= 999.5 and power < len(_SHOWN_UNITS) - 1:
         size /= 1000
@@ -66,5 +66,5 @@ def shown(size: float) -> str:
 
 
 def rate(size: float, seconds: float) -> str:
-    """Bytes per second, `813 MB/s`; "" when there was no time to measure in."""
+    """Return bytes per second as text, `813 MB/s`; "" when there was no time to measure in."""
     return f"{shown(size / seconds)}/s" if seconds > 0 else ""

@@ -1,4 +1,4 @@
-"""`p2p simulate`: does a whole network do what it should, when this and that goes wrong, with this seed?"""
+"""The command `p2p simulate`: run a scenario on a simulated network, with one seed or many."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
 
 @dataclass(frozen=True)
 class Engine:
-    """What finds and runs scenarios."""
+    """The simulator, as far as the command needs it: it finds scenarios and runs them."""
 
     catalogue: Callable[[], Sequence[Scenario]]
     find: Callable[[str], Scenario]
@@ -49,7 +49,7 @@ class Engine:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `p2p simulate` takes."""
+    """Add the arguments of `p2p simulate`."""
     parser.add_argument(
         "scenario", metavar="SCENARIO", nargs="?", help="a name (--list has them), a file.toml, or file.py:function"
     )
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, or run."""
+    """List the scenarios, or run one of them."""
     check(arguments)
     return run_with(_engine(), arguments)
 
@@ -83,7 +83,7 @@ def _engine() -> Engine:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Raises UsageError when the arguments make no sense together; loads nothing."""
+    """Raise UsageError when the arguments make no sense together; load nothing."""
     if not arguments.list and arguments.scenario is None:
         raise UsageError("SCENARIO is missing: p2p simulate --list shows what there is")
     if arguments.list and arguments.scenario is not None:
@@ -100,7 +100,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def run_with(engine: Engine, arguments: argparse.Namespace) -> int:
-    """What `run` does, with these scenarios."""
+    """Run the command over `engine` in place of the simulator."""
     if arguments.list:
         return _list(engine.catalogue(), Output(arguments.json))
 
@@ -176,7 +176,7 @@ def _take_all(results: Iterator[RunResult], outcome: Outcome) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM ends the sweep as Ctrl-C does, its processes included."""
+    """Let SIGTERM end the sweep as Ctrl-C does, its processes included."""
 
     def stop(_number: int, _frame: object) -> NoReturn:
         raise SystemExit(TERMINATED)

@@ -1,4 +1,4 @@
-"""What `p2p simulate` says of the runs: each as it ends, in the order of the seeds, and all of them at the end."""
+"""The results of `p2p simulate`: each as its run ends, in the order of the seeds, and all of them at the end."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_VIOLATIONS = 10
 MAX_SHOWN_EVENTS = 20
-"""Of a run, for people; with -v all that were kept."""
+"""The last events of a failed run that people are shown, about a screen; with -v all that were kept."""
 
 MAX_SHOWN_FAILURES = 5
-"""Runs whose violations are told in full, for people."""
+"""Failed runs whose violations people are shown in full."""
 
 
 class Outcome:
-    """Takes the results as they come."""
+    """The results of a sweep, printed as they come."""
 
     def __init__(self, sweep: Sweep, scenario: Scenario, output: Output, verbose: int = 0) -> None:
         self.results: list[RunResult] = []
-        """Those told already, in the order of the seeds."""
+        """The results printed already, in the order of the seeds."""
         self._sweep = sweep
         self._scenario = scenario
         self._output = output
@@ -44,11 +44,11 @@ class Outcome:
         return bool(self._failed)
 
     def moved(self, seed: int, virtual_s: float) -> None:
-        """The run of this seed has got so far."""
+        """Show how far the run of this seed is, in virtual seconds."""
         self._progress.moved(seed, virtual_s)
 
     def ended(self, result: RunResult) -> None:
-        """A run has ended; it is told when all before it have been."""
+        """Take the result of a run; it is printed when all before it have been."""
         self._progress.ended(bool(result.violations))
         self._held[result.options.seed] = thinned(result, len(self._sweep.seeds))
         while len(self.results) < len(self._sweep.seeds):
@@ -58,12 +58,12 @@ class Outcome:
             self._tell(following)
 
     def finished(self) -> None:
-        """All have ended."""
+        """Print the summary, after all runs have ended."""
         self._progress.clear()
         self._conclude()
 
     def stopped(self) -> None:
-        """Not all have, and no more will."""
+        """Print the results that are held back of a sweep that was stopped, and the summary of the runs that ended."""
         self._progress.clear()
         for seed in sorted(self._held):
             self._tell(self._held[seed])
@@ -73,11 +73,11 @@ class Outcome:
             self._conclude()
 
     def reported(self, page: str) -> None:
-        """The report is written."""
+        """Print where the report was written."""
         self._output.hint(f"report: {page}")
 
     def replay(self, result: RunResult) -> str:
-        """What to type to see this run again."""
+        """Return the command line that shows this run again."""
         options = result.options
         words = ["simulate", self._sweep.scenario, "--seed", str(options.seed)]
         if options.nodes is not None:

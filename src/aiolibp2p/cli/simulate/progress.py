@@ -1,4 +1,4 @@
-"""How far a sweep is: a bar on stderr, if that is a terminal."""
+"""The bar on stderr that shows how far a sweep is, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """Counts the runs that ended, and shows it."""
+    """The number of runs that ended, shown as a bar."""
 
     def __init__(self, total: int, for_people: bool, now: Callable[[], float]) -> None:
         self._total = total
@@ -25,18 +25,18 @@ class Progress:
         self._latest: tuple[int, float] | None = None
 
     def moved(self, seed: int, virtual_s: float) -> None:
-        """The run of this seed has got so far."""
+        """Show how far the run of this seed is, in virtual seconds."""
         self._latest = seed, virtual_s
         self._show()
 
     def ended(self, failed: bool) -> None:
-        """A run has come to its end."""
+        """Count a run that has ended."""
         self._ended += 1
         self._failed += failed
         self._show()
 
     def clear(self) -> None:
-        """Take the bar away: something else is going to be printed."""
+        """Take the bar away, because something else is going to be printed."""
         if self._has_bar:
             print(_CLEAR, end="", file=sys.stderr, flush=True)
             self._next_at = 0.0
@@ -48,7 +48,7 @@ class Progress:
             print(_CLEAR + self.line()[:width], end="", file=sys.stderr, flush=True)
 
     def line(self) -> str:
-        """What the bar says now."""
+        """Return the bar as text."""
         passed_s = self._now() - self._began_at
         where = "" if self._latest is None else f"seed {self._latest[0]} at {self._latest[1]:.1f} virtual s  "
         if self._total == 1:

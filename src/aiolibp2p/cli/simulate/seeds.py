@@ -9,7 +9,7 @@ from aiolibp2p.cli.failures import UsageError
 DEFAULT_SEED = 1
 MAX_SEED = 2**63 - 1
 MAX_SEEDS = 1_000_000
-"""Seeds of one sweep."""
+"""The most seeds of one sweep."""
 
 MAX_SHOWN_LENGTH = 40
 _RANGE = re.compile(r"([0-9]{1,19})\.\.([0-9]{1,19})")
@@ -17,7 +17,7 @@ _SEED = re.compile(r"[0-9]{1,19}")
 
 
 def parse(seed: str | None, seeds: str | None) -> range:
-    """What `--seed` and `--seeds` ask for. Raises UsageError that points at what is wrong."""
+    """Return the seeds that `--seed` and `--seeds` ask for. Raises UsageError that points at what is wrong."""
     from aiolibp2p.wire.printable import printable
 
     if seed is not None and seeds is not None:

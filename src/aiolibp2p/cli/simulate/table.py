@@ -1,4 +1,4 @@
-"""The table of runs, and of what they measured, for people."""
+"""The table of runs, and of their figures, for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.scenario import RunResult
 
 MAX_ROWS = 40
-"""Runs that are shown; those that failed come first."""
+"""The most runs that the table shows, about a screen; those that failed come first."""
 
 MAX_FIGURES = 30
 
@@ -19,7 +19,7 @@ _QUANTILES = (0.5, 0.9, 0.99, 1.0)
 
 
 def lines(results: Sequence[RunResult]) -> list[str]:
-    """A row for each run, a row for each figure."""
+    """Return a row for each run, and a row for each figure."""
     chosen = results
     if len(results) > MAX_ROWS:
         failed = [one for one in results if one.violations]
@@ -55,7 +55,7 @@ def _figures(results: Sequence[RunResult]) -> list[str]:
 
 
 def verdict(results: Sequence[RunResult], passed_s: float) -> str:
-    """All of it in one line."""
+    """Return how all runs went, in one line."""
     failed = sum(1 for one in results if one.violations)
     first = results[0]
     runs = f"{len(results)} runs" if len(results) > 1 else "1 run"
