@@ -69,9 +69,9 @@ class StreamCode(enum.IntEnum):
 
 
 def fresh(error: ErrorT) -> ErrorT:
-    """A copy of an error that is kept, to be raised.
+    """Return a copy of an error that is kept, so that the copy is raised.
 
-    Raised itself, it would hold the frames it passed through, and they its keeper: a cycle for the collector.
+    An error that was raised holds the frames it passed through, and they hold its keeper: a cycle for the collector.
     """
     copy = type(error).__new__(type(error), *error.args)
     copy.__dict__.update(error.__dict__)
@@ -84,7 +84,7 @@ class Libp2pError(Exception):
 
 
 class FormatError(Libp2pError, ValueError):
-    """Text or bytes that do not parse."""
+    """Text or bytes that cannot be parsed."""
 
 
 class InvalidMultiaddr(FormatError):
@@ -170,7 +170,7 @@ class HandshakeFailed(RemoteError):
     """The security handshake failed: bad keys, bad signature, bad message."""
 
     last_words: bytes = b""
-    """What the protocol has for telling the peer (an alert of TLS, for example), ready to be sent."""
+    """The protocol's own message to the peer about the failure (an alert of TLS, for example), ready to be sent."""
 
 
 class PeerIdMismatch(HandshakeFailed):

@@ -1,4 +1,4 @@
-"""What a host announces, in the past tense: `async for event in host.events(PeerConnected): ...`."""
+"""The events that a host announces, in the past tense: `async for event in host.events(PeerConnected): ...`."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from aiolibp2p.peer.peer_id import PeerId
 
 @dataclass(frozen=True)
 class Event:
-    """The base of all events."""
+    """The base of all events of a host."""
 
 
 @dataclass(frozen=True)
 class PeerConnected(Event):
-    """The first connection to a peer stands."""
+    """The host has its first connection to a peer."""
 
     peer: PeerId
 
 
 @dataclass(frozen=True)
 class PeerDisconnected(Event):
-    """The last connection to a peer ended."""
+    """The host has no connection to a peer any more."""
 
     peer: PeerId
 
 
 @dataclass(frozen=True)
 class ConnectionOpened(Event):
-    """A connection stands: secured, muxed, ready for streams."""
+    """A connection was secured and muxed, and is ready for streams."""
 
     peer: PeerId
     remote_address: Multiaddr
@@ -38,7 +38,7 @@ class ConnectionOpened(Event):
 
 @dataclass(frozen=True)
 class ConnectionClosed(Event):
-    """A connection ended; `reason` in words."""
+    """A connection ended; `reason` says why, in words."""
 
     peer: PeerId
     remote_address: Multiaddr
@@ -65,14 +65,14 @@ class StreamEnded(Event):
 
 @dataclass(frozen=True)
 class ListenStarted(Event):
-    """The host listens on an address: as bound, the port filled in, a wildcard unexpanded."""
+    """The host listens on an address, as it was bound: the port filled in, a wildcard unexpanded."""
 
     address: Multiaddr
 
 
 @dataclass(frozen=True)
 class ListenEnded(Event):
-    """The host listens on that address no more."""
+    """The host listens on an address no more."""
 
     address: Multiaddr
 

@@ -1,4 +1,4 @@
-"""How often pushes are taken: token buckets by network, so that a flood from one place leaves others their share."""
+"""Rates for identify's pushes: token buckets by network, so that a flood from one place leaves others their share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class Rate:
-    """`per_second` on the long run, `burst` at once."""
+    """A rate: `per_second` on the long run, `burst` at once."""
 
     per_second: float
     burst: int
@@ -19,18 +19,18 @@ class Rate:
 
 @dataclass(frozen=True)
 class PushRates:
-    """The rates of go. A subnet's rate holds besides the one for all; loopback has none."""
+    """The rates of go (its identify service). A subnet's rate holds besides the one for all; loopback has none."""
 
     everybody: Rate = Rate(2000, 3000)
     ip4_24: Rate = Rate(0.2, 10)
     ip6_56: Rate = Rate(0.2, 10)
     ip6_48: Rate = Rate(0.5, 20)
     subnets: int = 8192
-    """Subnets remembered; past it the one heard of longest ago is forgotten."""
+    """Subnets that are remembered; past it the one heard of longest ago is forgotten."""
 
 
 class TokenBucket:
-    """Full at first; every second it gains `rate.per_second` tokens, up to `rate.burst`."""
+    """A bucket that is full at first and gains `rate.per_second` tokens every second, up to `rate.burst`."""
 
     __slots__ = ("_at", "_rate", "_tokens")
 
@@ -40,19 +40,22 @@ class TokenBucket:
         self._at = now
 
     def has_token(self, now: float) -> bool:
-        """Whether one can be taken."""
+        """Return whether a token can be taken."""
         gained = max(0.0, now - self._at) * self._rate.per_second
         self._tokens = min(float(self._rate.burst), self._tokens + gained)
         self._at = now
         return self._tokens >= 1
 
     def take(self) -> None:
-        """Take one; ask `has_token` first."""
+        """Take a token; ask `has_token` first."""
         self._tokens -= 1
 
 
 class PushLimiter:
-    """Whether one more push from an IP address may be taken. Pure: `now` in seconds that never go back."""
+    """The buckets of all networks: may one more push from an IP address be taken?
+
+    `now` in seconds that never go back.
+    """
 
     def __init__(self, rates: PushRates | None = None) -> None:
         self._rates = rates or PushRates()
@@ -60,7 +63,7 @@ class PushLimiter:
         self._subnets: OrderedDict[bytes, TokenBucket] = OrderedDict()
 
     def __len__(self) -> int:
-        """Subnets remembered."""
+        """Return how many subnets are remembered."""
         return len(self._subnets)
 
     def allow(self, address: str | None, now: float) -> bool:

@@ -59,8 +59,6 @@ class Cid:
         return digest if self.version == 0 else b"\x01" + varint.encode(self.codec) + digest
 
     def text(self, base: str = "base32") -> str:
-        """Return this CID as text: version 1 in the multibase `base`; version 0 has one form only, base58 without
-        prefix.
-        """
+        """Return this CID as text: version 1 in the multibase `base`, version 0 always in base58 without prefix."""
         encoded = self.encode()
         return multibase.base58btc_encode(encoded) if self.version == 0 else multibase.encode(base, encoded)

@@ -64,9 +64,7 @@ def read_public(data: bytes) -> Public:
 
 
 def read_private(data: bytes) -> Private:
-    """Read a private key from ECPrivateKey in DER (PKCS #8 is understood too); raises FormatError for another curve or
-    kind.
-    """
+    """Read a private key from ECPrivateKey in DER (PKCS #8 is understood too); raises FormatError for other curves."""
     try:
         key = serialization.load_der_private_key(data, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -58,9 +58,7 @@ class Private(PrivatePart):
 
 
 def read_public(data: bytes) -> Public:
-    """Read a public key; raises FormatError unless it is canonical and not of small order (anyone could sign for
-    those).
-    """
+    """Read a public key; raises FormatError unless it is canonical and not of small order (anybody can sign then)."""
     if len(data) != KEY_LENGTH:
         raise FormatError(f"an ed25519 public key has {KEY_LENGTH} bytes, not {len(data)}")
     y = int.from_bytes(data, "little") & (1 << 255) - 1
@@ -73,9 +71,7 @@ def read_public(data: bytes) -> Public:
 
 
 def read_private(data: bytes) -> Private:
-    """Read a private key: seed and point (64 bytes), or the older seed, point and point again (96); raises
-    FormatError.
-    """
+    """Read seed and point (64 bytes), or the older seed, point and point again (96); raises FormatError."""
     if len(data) not in (2 * KEY_LENGTH, 3 * KEY_LENGTH):
         raise FormatError(f"an ed25519 private key has {2 * KEY_LENGTH} or {3 * KEY_LENGTH} bytes, not {len(data)}")
     key = Ed25519PrivateKey.from_private_bytes(data[:KEY_LENGTH])

@@ -69,9 +69,7 @@ class Private(PrivatePart):
 
 
 def read_public(data: bytes) -> Public:
-    """Read a public key from SubjectPublicKeyInfo in DER; raises FormatError for another kind of key, or one out of
-    bounds.
-    """
+    """Read a public key from SubjectPublicKeyInfo in DER; raises FormatError for another kind, or one out of bounds."""
     try:
         key = serialization.load_der_public_key(data)
     except (ValueError, UnsupportedAlgorithm):

@@ -35,9 +35,7 @@ class AddressBook:
         return self._mortal
 
     def add(self, peer: PeerId, addresses: Iterable[Multiaddr], until: float, now: float) -> None:
-        """Keep the addresses until `until`; one that already lives longer stays as it is, and one too long is
-        skipped.
-        """
+        """Keep the addresses until `until`; one that already lives longer stays as it is. One too long is skipped."""
         self.expire(now)
         if until <= now:
             return

@@ -36,9 +36,7 @@ class PeerstoreLimits:
     peers: int = 20_000
     """Peers with a key, peers with protocols, and peers with names: each table holds this many."""
     protocol_characters: int = 16 * 1024 * 1024
-    """Characters in all protocol ids of all peers together: some 800 characters for each of `peers`, as a busy peer
-    has.
-    """
+    """Characters in all protocol ids of all peers together: some 800 for each of `peers`, as a busy peer has."""
 
 
 class MemoryPeerstore(Peerstore):

@@ -10,9 +10,7 @@ from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.wire.printable import printable
 
 MAX_PROTOCOL_ID_CHARACTERS = 1024
-"""The longest protocol id, in characters, that is kept: no longer one can be negotiated (multistream-select: 1024
-bytes).
-"""
+"""The longest protocol id, in characters, that is kept: no longer one fits a message of multistream-select."""
 
 MAX_VERSION_CHARACTERS = 128
 """The longest agent or protocol version that is kept, in code points, of what a peer may make kilobytes long."""

@@ -1,4 +1,4 @@
-"""Varint length-delimited messages."""
+"""Framing of messages on a stream by a varint of their length."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ PREFIX_BYTES = varint.MAX_LENGTH
 
 
 def parse_prefix(start: bytes, max_bytes: int) -> tuple[int, int] | None:
-    """Where the message that begins with `start` begins and ends; None when the prefix is not whole yet.
+    """Return where the message that begins with `start` begins and ends; None when the prefix is not whole yet.
 
-    Raises ProtocolViolation for a prefix that is none, and for a message longer than `max_bytes`: before
-    anything of it is kept.
+    Raises ProtocolViolation for a prefix that is none, and for a message longer than `max_bytes`: before anything of it
+    is kept.
     """
     try:
         length, prefix = varint.decode(start)

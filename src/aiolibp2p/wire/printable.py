@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def printable(text: str, max_length: int) -> str:
-    """`text` with every character that does not print (controls, line ends, direction marks) as its escape.
+    """Return `text` with every character that does not print (controls, line ends, direction marks) as its escape.
 
     At most `max_length` code points are left. Applying it twice changes nothing.
     """

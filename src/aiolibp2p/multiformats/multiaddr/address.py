@@ -17,13 +17,11 @@ AddressLike: TypeAlias = "str | bytes | bytearray | memoryview | Multiaddr"
 MEMO_ENTRIES = 1024
 """Recent addresses that are kept in memory, so that one met again is neither checked nor printed again.
 
-With the longest ones it is some 0.5 MB; a host that knows a few hundred peers meets about so many.
+With the longest ones it is some 0.5 MB; a host that knows a few hundred peers meets about as many.
 """
 
 MEMO_MAX_LENGTH = 256
-"""The longest address, in bytes or characters, that is kept in that memory; a relayed address of two peers has about
-150.
-"""
+"""The longest address, in bytes or characters, that is kept in that memory; a relayed one has about 150."""
 
 _P2P = BY_NAME["p2p"]
 _CIRCUIT = BY_NAME["p2p-circuit"]
@@ -238,9 +236,7 @@ class Multiaddr:
 
     @property
     def is_private(self) -> bool:
-        """Whether the first IP address in this address is of a private network; loopback and link-local ones are
-        not.
-        """
+        """Whether the first IP address in this address is of a private network; loopback and link-local are not."""
         return (raw := self._raw_ip()) is not None and ip_ranges.is_private(raw)
 
     @property

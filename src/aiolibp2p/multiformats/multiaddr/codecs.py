@@ -19,9 +19,7 @@ from aiolibp2p.multiformats.cid import Cid
 from aiolibp2p.multiformats.multihash import IDENTITY, SHA2_256, Multihash
 
 MAX_NAME_LENGTH = 254
-"""The longest DNS name, in bytes of UTF-8, the final dot included: 255 on the wire (RFC 1035) less its first length
-byte.
-"""
+"""The longest DNS name, in bytes, the final dot included: 255 on the wire (RFC 1035) less the first length."""
 
 MAX_IDENTITY_LENGTH = 42
 """The longest serialized key, in bytes, that stands in a peer id itself instead of as its hash (peer ids r2)."""

@@ -28,9 +28,7 @@ def is_link_local(raw: bytes) -> bool:
 
 
 def is_private(raw: bytes) -> bool:
-    """Return whether the address is of RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or RFC 4193
-    (fc00::/7).
-    """
+    """Return whether the address is private: RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10), RFC 4193."""
     raw = unmapped(raw)
     if len(raw) == 16:
         return raw[0] & 0xFE == 0xFC

@@ -39,9 +39,7 @@ def _from_base64(text: bytes) -> bytes:
 
 
 def _from_bin(data: bytes) -> bytes:
-    """Read a key in the codec `bin`: a line may end behind it, and the key may itself end in what looks like a
-    line's end.
-    """
+    """Read a key in the codec `bin`: a line may end behind it, and its own last byte may look like a line's end."""
     for ending in (b"\r\n", b"\n"):
         if len(data) == KEY_BYTES + len(ending) and data.endswith(ending):
             return data[:KEY_BYTES]

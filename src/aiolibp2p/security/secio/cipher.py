@@ -29,9 +29,7 @@ PREFERRED_PLAINTEXT_BYTES = 255 * 256
 """The plaintext of a full frame that we send, in bytes: that of Noise, so that both cost the same memory everywhere."""
 
 MAX_HANDED_BACK_BYTES = 64 * 1024
-"""The longest unfinished frame, in bytes with its length, that is left to the reader's buffer; a longer one is kept
-here.
-"""
+"""The longest unfinished frame, in bytes, that is left to the reader's buffer; a longer one is kept here."""
 
 _length = struct.Struct(">I")
 

@@ -20,9 +20,7 @@ TAG_BYTES = 16
 """The authentication tag of every cipher of TLS 1.3 that OpenSSL offers, in bytes."""
 
 BATCH_BYTES = 64 * 1024
-"""The most plaintext that OpenSSL is handed at once, in bytes: past it its memory grows, and it gets four times
-slower.
-"""
+"""The most plaintext that OpenSSL is handed at once, in bytes: past it its memory grows, four times slower."""
 
 _OVERHEAD = HEADER_BYTES + 1 + TAG_BYTES
 _RECORDS = -(-BATCH_BYTES // RECORD_BYTES)

@@ -19,9 +19,7 @@ PLAIN_ALPN = b"libp2p"
 """The last protocol of every ALPN list, which leaves the muxer to multistream."""
 
 CIPHERSUITES = b"TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
-"""The cipher suites in go's order: as strong as the P-256 of the certificates, and the cheapest where processors
-know AES.
-"""
+"""The cipher suites in go's order: as strong as the certificates' P-256, and cheap where processors know AES."""
 
 _SHOWN_PROTOCOLS = 8  # of the peer's list in an error
 _SHOWN_CHARACTERS = 64  # of each of them

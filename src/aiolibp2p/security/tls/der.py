@@ -12,9 +12,7 @@ BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OBJECT_IDENTIFIER = 0x01, 0x02, 0x03
 UTC_TIME, GENERALIZED_TIME, SEQUENCE = 0x17, 0x18, 0x30
 
 MAX_LENGTH_OCTETS = 3
-"""The most octets that a length may take behind its first: enough for 16 MiB, far above any certificate that is
-read.
-"""
+"""The most octets of a length behind its first: enough for 16 MiB, far above any certificate that is read."""
 
 _LONG_FORM = 0x80
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 MAX_HANDSHAKE_BYTES = 64 * 1024
-"""The most bytes that a peer may send before its handshake is complete: some ten times what one with an RSA-8192
-identity needs.
-"""
+"""The most bytes of a peer before its handshake is complete: some ten times what an RSA-8192 identity needs."""
 
 MAX_CERTIFICATE_BYTES = 16 * 1024
 """The longest certificate of a peer that is read, in bytes; one with an RSA-8192 identity needs some 2.5 KiB."""

@@ -1,6 +1,4 @@
-"""Verification of a peer's certificate (tls/tls.md, "Peer Authentication"); whatever is wrong in one is
-HandshakeFailed.
-"""
+"""Verification of a peer's certificate (tls/tls.md, "Peer Authentication"); every flaw is a HandshakeFailed."""
 
 from __future__ import annotations
 
