@@ -1,6 +1,6 @@
-"""Invariants, looked at in every virtual second of a run and after it.
+"""Checkers of invariants, asked in every virtual second of a run and after it.
 
-A checker never raises for what it finds: it says it in words, and the run puts time and name to it.
+A checker never raises for what it finds: it returns it in words, and the run adds time and name.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ NAMED_TASKS = 5
 
 
 class Checker(Protocol):
-    """One invariant."""
+    """One invariant of a run."""
 
     name: str
 
     def look(self) -> Iterator[str]:
-        """What is wrong at this moment, one line for each violation."""
+        """Return what is wrong at this moment, one line for each violation."""
         ...
 
     def finish(self) -> Iterator[str]:
-        """What is wrong at the end, after every host is closed."""
+        """Return what is wrong at the end, after every host is closed."""
         ...
 
 
-class NoLeaks:
-    """A host that was closed holds no connection, stream or task; at the end no task is left at all."""
+class NoLeaks(Checker):
+    """The invariant that a closed host holds no connection, stream or task, and that no task is left at the end."""
 
     name = "leaks"
 
@@ -40,14 +40,13 @@ class NoLeaks:
         self._closed: dict[str, Host] = {}
         self._reported: dict[str, None] = {}
         self._before = asyncio.all_tasks()
-        """Tasks of whoever runs the simulation."""
+        """The tasks of the program that runs the simulation."""
 
     def closed(self, name: str, host: Host) -> None:
-        """A host was closed; of a node that restarts, the last one is looked at again in the end."""
+        """Note that a host was closed; of a node that restarts, the last host is looked at again in the end."""
         self._closed[name] = host
 
     def look(self) -> Iterator[str]:
-        """What closed hosts still hold."""
         for name, host in self._closed.items():
             left = host.statistics()
             held = {
@@ -61,7 +60,6 @@ class NoLeaks:
                 yield f"{name} is closed and holds {', '.join(f'{n} {what}' for what, n in held.items() if n)}"
 
     def finish(self) -> Iterator[str]:
-        """The same, and the tasks that nobody ended."""
         yield from self.look()
         current = asyncio.current_task()
         tasks = asyncio.all_tasks() - self._before
@@ -73,19 +71,19 @@ class NoLeaks:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one host may hold. The defaults are those of its own limits."""
+    """The most that one host may hold. The defaults are those of its own limits."""
 
     streams_per_connection: int = 2 * 1000
-    """Inbound and outbound."""
+    """Inbound and outbound streams of one connection."""
     half_open: int = 128
     connections: int = 10_000
     tasks: int = 20_000
     unsent_bytes_per_socket: int = 4 * 1024 * 1024
-    """Written by its streams, and not taken by the simulated kernel."""
+    """Bytes that streams wrote to one socket, and the simulated kernel has not taken."""
 
 
-class WithinBounds:
-    """No host holds more than its limits allow."""
+class WithinBounds(Checker):
+    """The invariant that no host holds more than its limits allow."""
 
     name = "bounds"
 
@@ -94,7 +92,6 @@ class WithinBounds:
         self._bounds = bounds
 
     def look(self) -> Iterator[str]:
-        """The hosts past a limit."""
         for node in self._simulation.nodes:
             if node.host is not None:
                 yield from (f"{node.name} holds {excess}" for excess in self._excesses(node.host.statistics()))
@@ -114,12 +111,12 @@ class WithinBounds:
                 yield f"{n} {what}, of at most {most}"
 
     def finish(self) -> Iterator[str]:
-        """Nothing more: the hosts are gone."""
+        """Return nothing: the hosts are gone."""
         return iter(())
 
 
-class AtMostOnce:
-    """No message reaches a node twice. Scenarios tell it of each one that was delivered."""
+class AtMostOnce(Checker):
+    """The invariant that no message reaches a node twice. Scenarios call `delivered` for each message."""
 
     name = "at-most-once"
 
@@ -128,23 +125,23 @@ class AtMostOnce:
         self._twice: list[str] = []
 
     def delivered(self, node: str, message: Hashable) -> None:
-        """A node was handed this message."""
+        """Note that a node was handed this message."""
         if (node, message) in self._seen:
             self._twice.append(f"{node} was handed {message!r} twice")
         self._seen[node, message] = None
 
     def look(self) -> Iterator[str]:
-        """What came twice since the last look."""
+        """Return the messages that came twice since the last look."""
         twice, self._twice = self._twice, []
         return iter(twice)
 
     def finish(self) -> Iterator[str]:
-        """The same."""
+        """Return the messages that came twice since the last look."""
         return self.look()
 
 
-class AcknowledgedKept:
-    """What was acknowledged is still there in the end."""
+class AcknowledgedKept(Checker):
+    """The invariant that what was acknowledged is still there in the end."""
 
     name = "acknowledged-kept"
 
@@ -152,13 +149,13 @@ class AcknowledgedKept:
         self._kept: dict[str, Callable[[], bool]] = {}
 
     def acknowledged(self, key: str, still_there: Callable[[], bool]) -> None:
-        """Somebody was promised that `key` is kept; `still_there` is asked at the end, when all hosts are closed."""
+        """Note a promise that `key` is kept; `still_there` is asked at the end, when all hosts are closed."""
         self._kept[key] = still_there
 
     def look(self) -> Iterator[str]:
-        """Nothing: it may be on its way."""
+        """Return nothing: what was promised may be on its way."""
         return iter(())
 
     def finish(self) -> Iterator[str]:
-        """What is gone."""
+        """Return the promised keys that are gone."""
         return (f"{key} was acknowledged and is gone" for key, kept in self._kept.items() if not kept())

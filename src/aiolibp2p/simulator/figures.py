@@ -1,9 +1,9 @@
-"""What a run measures and counts, in bounded memory."""
+"""The measurements and counters of a run, in bounded memory."""
 
 from __future__ import annotations
 
 MAX_POINTS = 20_000
-"""Of one measurement; past it every second point goes, and from then on only every second one is taken."""
+"""The most points of one measurement: past it every second point goes, and only every second one is added."""
 
 
 class Figures:
@@ -14,18 +14,18 @@ class Figures:
         self._series: dict[str, _Series] = {}
 
     def measure(self, name: str, at_s: float, value: float) -> None:
-        """One more value. A name ends in its unit: `ping_s`, `received_bytes`."""
+        """Add a value to a measurement. A name ends in its unit: `ping_s`, `received_bytes`."""
         series = self._series.get(name)
         if series is None:
             series = self._series[name] = _Series()
         series.add(at_s, value)
 
     def count(self, name: str, n: int = 1) -> None:
-        """`n` more of what is counted under this name."""
+        """Add `n` to the counter of this name."""
         self.counters[name] = self.counters.get(name, 0) + n
 
     def points(self) -> dict[str, list[tuple[float, float]]]:
-        """The measurements, by name, in the order of time."""
+        """Return the measurements by name, each in the order of time."""
         return {name: series.points for name, series in self._series.items()}
 
 

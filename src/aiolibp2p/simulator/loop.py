@@ -18,20 +18,20 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 NAMED_TASKS = 20
-"""How many of the waiting tasks an error names."""
+"""The most waiting tasks that an error names."""
 
 MAX_TURNS_AT_ONCE = 1_000_000
-"""Turns of the loop at one moment of virtual time, past which a run is ended: it would never get any further."""
+"""The most turns of the loop at one moment of virtual time: past it a run is ended, which would never get on."""
 
 RESOLUTION_S = 1e-7
-"""Timers so close together are due at once. Enough for thirty years of virtual time."""
+"""How close together, in seconds, two timers must be to be due at once. Enough for thirty years of virtual time."""
 
 COLLECT_EVERY_TURNS = 100_000
 """Turns of the loop between two collections of garbage: at the same place in every run of a seed."""
 
 
 class Deadlock(LocalError):
-    """Nothing is scheduled, and tasks still wait: no virtual time will ever wake them. `tasks` names them."""
+    """No timer is scheduled, and tasks still wait: no virtual time will ever wake them. `tasks` names them."""
 
     def __init__(self, tasks: list[str]) -> None:
         self.tasks = tasks
@@ -41,21 +41,27 @@ class Deadlock(LocalError):
 
 
 class VirtualClock(selectors.BaseSelector):
-    """Stands where asyncio waits for files. It has none to wait for, so it jumps to when the next timer is due."""
+    """The selector of a virtual loop. There are no files to wait for, so it jumps to when the next timer is due."""
 
     def __init__(self, on_deadlock: Callable[[], None]) -> None:
         self.now = 0.0
         self.turns = 0
         self.limit_s: float | None = None
-        """Virtual time that may not be passed."""
+        """The virtual time, in seconds, that may not be passed."""
         self.on_advance: Callable[[float], None] | None = None
-        """Told the time whenever it has moved. It adds no timer, so a deadlock is still seen as one."""
+        """A function that is called with the time whenever it has moved.
+
+        It adds no timer, so a deadlock is still seen as one.
+        """
         self._turns_here = 0
         self._on_deadlock = on_deadlock
         self._keys: dict[int, selectors.SelectorKey] = {}
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        """The loop's own pipe comes here first, and nobody writes to it. Raises LocalError for whatever comes later."""
+        """Register the loop's own pipe, to which nobody writes.
+
+        Raises LocalError for any later file: there are none under virtual time.
+        """
         if self._keys:
             _refuse("watch a file or socket")
         descriptor = fileobj if isinstance(fileobj, int) else fileobj.fileno()
@@ -89,7 +95,7 @@ class VirtualClock(selectors.BaseSelector):
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        """What is registered."""
+        """Return the files that are registered."""
         return self._keys
 
     def close(self) -> None:
@@ -98,10 +104,11 @@ class VirtualClock(selectors.BaseSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """asyncio's own loop, over a clock that jumps. Unmodified code runs in it: sleeps, timeouts, tasks, queues.
+    """asyncio's own loop, over a clock that jumps.
 
-    It begins at 0 s. It has no sockets, files or processes: to ask for one raises a LocalError. What is handed to
-    an executor runs at once, in place. Use it through `run_virtual`, or as pytest's loop factory.
+    Unmodified code runs in it: sleeps, timeouts, tasks, queues. It begins at 0 s. It has no sockets, files or
+    processes: to ask for one raises a LocalError. What is handed to an executor runs at once, in place. Use it through
+    `run_virtual`, or as pytest's loop factory.
     """
 
     def __init__(self) -> None:
@@ -121,7 +128,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> asyncio.Future[T]:
-        """Run it here and now: a thread's time would be real."""
+        """Run the function here and now: a thread's time would be real."""
         future: asyncio.Future[T] = self.create_future()
         try:
             future.set_result(func(*args))
@@ -139,31 +146,31 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
-        """As `call_soon`: there are no other threads, and no pipe to wake anybody with."""
+        """Call soon, without waking anybody: there are no other threads, and no pipe."""
         return self.call_soon(callback, *args, context=context)
 
     async def getaddrinfo(self, *args: Any, **options: Any) -> NoReturn:
-        """Raises LocalError."""
+        """Raise LocalError: names have to be resolved by the simulation."""
         _refuse("resolve a name")
 
     async def create_connection(self, *args: Any, **options: Any) -> NoReturn:
-        """Raises LocalError."""
+        """Raise LocalError: there are no sockets."""
         _refuse("open a socket")
 
     async def create_server(self, *args: Any, **options: Any) -> NoReturn:
-        """Raises LocalError."""
+        """Raise LocalError: there are no sockets."""
         _refuse("listen on a socket")
 
     async def create_datagram_endpoint(self, *args: Any, **options: Any) -> NoReturn:
-        """Raises LocalError."""
+        """Raise LocalError: there are no sockets."""
         _refuse("open a socket")
 
     async def subprocess_exec(self, *args: Any, **options: Any) -> NoReturn:
-        """Raises LocalError."""
+        """Raise LocalError: there are no processes."""
         _refuse("start a process")
 
     async def subprocess_shell(self, *args: Any, **options: Any) -> NoReturn:
-        """Raises LocalError."""
+        """Raise LocalError: there are no processes."""
         _refuse("start a process")
 
 
@@ -189,7 +196,7 @@ def run_virtual(main: Coroutine[Any, Any, T], limit_s: float | None = None) -> T
 
 
 def _finish(loop: VirtualTimeLoop) -> None:
-    """What `asyncio.run` does at its end, in the order the tasks were named."""
+    """End the loop as `asyncio.run` does, in the order the tasks were named."""
     try:
         left = sorted(asyncio.all_tasks(loop), key=asyncio.Task.get_name)
         for task in left:
@@ -204,7 +211,7 @@ def _finish(loop: VirtualTimeLoop) -> None:
 
 @contextmanager
 def _collected_in_step() -> Iterator[None]:
-    """Garbage is collected at turns of the loop, not when the allocator feels like it: finalizers run in step."""
+    """Collect garbage at turns of the loop, not when the allocator feels like it, so that finalizers run in step."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

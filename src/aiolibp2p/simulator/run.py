@@ -1,4 +1,4 @@
-"""Run a scenario once: a simulation, the checkers beside it, and what came of it."""
+"""One run of a scenario: a simulation, the checkers beside it, and the result."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ logger = logging.getLogger("aiolibp2p")
 
 
 def run_scenario(scenario: Scenario, options: RunOptions, progress: Progress | None = None) -> RunResult:
-    """Run it from its seed to its end. It does not raise for what goes wrong inside: that is a violation.
+    """Run a scenario from its seed to its end; what goes wrong inside is a violation, and not raised.
 
-    `progress` is told the virtual time, once in each second of it. Raises ConfigError for too few nodes.
+    `progress` is called with the virtual time, once in each second of it. Raises ConfigError for too few nodes.
     """
     return _Run(scenario, options, progress).result()
 
@@ -43,7 +43,7 @@ class _Run:
             raise ConfigError(f"{scenario.name} needs at least {scenario.min_nodes} nodes, not {self._nodes}")
 
     def result(self) -> RunResult:
-        """Run, and say how it went."""
+        """Run, and return how it went."""
         started = time.perf_counter()
         try:
             run_virtual(self._main(), self._scenario.limit_s)
@@ -97,7 +97,7 @@ class _Run:
 
 @contextmanager
 def _errors_counted(simulation: Simulation, loop: VirtualTimeLoop) -> Iterator[None]:
-    """Errors in the package's log, and exceptions in callbacks of the loop, are violations."""
+    """Count errors in the package's log, and exceptions in callbacks of the loop, as violations."""
 
     def failed_callback(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         simulation.violate("log", f"{context.get('message')}: {context.get('exception')!r}")

@@ -1,4 +1,4 @@
-"""What a scenario is, and what comes of running it."""
+"""Scenarios, the options of a run, and its result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 Fidelity: TypeAlias = Literal["full", "fast"]
-"""The full stack over simulated bytes, or a fast path whose connections come secured and muxed."""
+"""How faithful a simulation is: the full stack over simulated bytes, or connections that come secured and muxed."""
 
 MAX_VIOLATIONS = 100
-"""A run that breaks an invariant so often is ended."""
+"""The violations of an invariant after which a run is ended."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Scenario:
 
     name: str
     summary: str
-    """One line, for lists."""
+    """The scenario in one line, for lists."""
     run: Callable[[Simulation], Awaitable[None]]
     nodes: int = 10
-    """How many nodes it has unless told otherwise."""
+    """The number of nodes, unless the run says otherwise."""
     fidelity: Fidelity = "full"
     limit_s: float = 3600.0
     """Virtual seconds after which a run that has not ended is a failure."""
@@ -52,7 +52,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run went. All of it but `wall_s` and `peak_rss_bytes` is the same for the same options."""
+    """The result of a run. All of it but `wall_s` and `peak_rss_bytes` is the same for the same options."""
 
     scenario: str
     options: RunOptions
@@ -68,4 +68,4 @@ class RunResult:
     figures: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Measurements by name: (virtual seconds, value). A name ends in its unit: `ping_s`, `received_bytes`, `degree`."""
     counters: dict[str, int] = field(default_factory=dict)
-    """What was counted, by name."""
+    """Counters by name, as scenarios counted."""

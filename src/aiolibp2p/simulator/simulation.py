@@ -1,4 +1,4 @@
-"""A run: its seed, its network, its nodes."""
+"""A simulation: its seed, its network, its nodes."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Simulation:
         self.seed = seed
         self.fidelity: Fidelity = fidelity
         self.size = size
-        """How many nodes the scenario was asked for."""
+        """The number of nodes that the scenario was asked for."""
         self.random = self.source("scenario")
-        """The scenario's own random numbers."""
+        """The random numbers of the scenario itself."""
         self.trace = Trace()
         self.link: Callable[[Interface, Interface], LinkConfig] = lambda _from, _to: DEFAULT_LINK
         self.interface: InterfaceConfig = DEFAULT_INTERFACE
-        """Of nodes that are added without one."""
+        """The interface of nodes that are added without one."""
         self.transport = StreamTransportConfig()
-        """Of hosts that start without a transport of their own."""
+        """The transport of hosts that start without one of their own."""
         self.network = Network(self.source("network"), self.trace, lambda start, end: self.link(start, end))
         self.nodes: list[Node] = []
         self.faults = Faults(self)
@@ -54,7 +54,7 @@ class Simulation:
         self.figures = Figures()
         self.violations: list[Violation] = []
         self.expect_errors = False
-        """Errors in the log of aiolibp2p are part of the plan, no violations."""
+        """Whether errors in the log of aiolibp2p are part of the plan, and no violations."""
         self._regions: Regions | None = None
         self._loop = asyncio.get_running_loop()
         self._tasks = Tasks()
@@ -62,16 +62,16 @@ class Simulation:
 
     @property
     def now(self) -> float:
-        """Virtual seconds since the run began."""
+        """The virtual seconds since the run began."""
         return self._loop.time()
 
     @property
     def counters(self) -> dict[str, int]:
-        """What was counted, by name."""
+        """The counters of the run, by name."""
         return self.figures.counters
 
     def source(self, *names: str) -> random.Random:
-        """Random numbers for whatever `names` name, independent of all others, the same in each run of the seed."""
+        """Return random numbers that depend on the seed and on `names` alone, independent of all others."""
         return seeded_random(self.seed, *names)
 
     # Nodes
@@ -90,7 +90,7 @@ class Simulation:
         services: Callable[[Node], Sequence[Service]] | None = None,
         **host_options: Unpack[HostParameters],
     ) -> Node:
-        """A machine more, still down. Behind a gateway its address is a private one."""
+        """Add a machine, still down. Behind a gateway its address is a private one."""
         number = len(self.nodes) + 1
         name = name or f"n{number - 1}"
         if interface is None:
@@ -103,7 +103,7 @@ class Simulation:
         return node
 
     async def start_nodes(self) -> None:
-        """Start those that are not up, in order."""
+        """Start the nodes that are not up, in order."""
         for node in self.nodes:
             await node.start()
 
@@ -114,15 +114,15 @@ class Simulation:
         self.trace.record(self.now, what)
 
     def measure(self, name: str, value: float) -> None:
-        """One more value of a measurement; its name ends in its unit (`ping_s`)."""
+        """Add a value to a measurement; its name ends in its unit (`ping_s`)."""
         self.figures.measure(name, self.now, value)
 
     def count(self, name: str, n: int = 1) -> None:
-        """`n` more of something."""
+        """Add `n` to a counter."""
         self.figures.count(name, n)
 
     def violate(self, checker: str, what: str) -> None:
-        """An invariant does not hold. What was said before is not said again."""
+        """Record that an invariant does not hold, unless that was said before."""
         if (checker, what) in self._known or len(self.violations) >= MAX_VIOLATIONS:
             return
         self._known[checker, what] = None
@@ -145,12 +145,12 @@ class Simulation:
         self.failed(await outcome(coroutine, name), name)
 
     def failed(self, result: object, name: str) -> None:
-        """A part of the scenario ended with this; if that is an exception, it is a violation."""
+        """Take the end of a part of the scenario; if it is an exception, it is a violation."""
         if isinstance(result, BaseException):
             self.violate("scenario", f"{name}: {type(result).__name__}: {result}")
 
     async def wait(self, seconds: float) -> None:
-        """Let virtual time pass."""
+        """Let virtual time pass, in seconds."""
         await asyncio.sleep(seconds)
 
     async def wait_until(self, at_s: float) -> None:
@@ -167,7 +167,7 @@ class Simulation:
 
 
 async def outcome(coroutine: Coroutine[Any, Any, T], name: str) -> T | BaseException:
-    """What a coroutine returns, or the exception it ends with."""
+    """Return what a coroutine returns, or the exception it ends with."""
     (result,) = await asyncio.gather(_named(coroutine, name), return_exceptions=True)
     return result
 

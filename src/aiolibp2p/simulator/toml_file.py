@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 Keys: TypeAlias = Mapping[str, type | tuple[type, ...]]
-"""What a table may hold, and of which type."""
+"""The keys that a table may hold, and the type of each."""
 
 NUMBER = (int, float)
 
@@ -73,7 +73,7 @@ FAULTS: Mapping[str, Keys] = {
     "slow_reader": {"node": int, "stalled": bool},
 }
 REQUIRED = ("at_s", "node", "extra_s", "for_s", "share")
-"""Keys that have no default where they may stand; so have `from` and `to` of a cut."""
+"""The keys without a default; `from` and `to` of a cut have none either."""
 
 
 def load(path: str) -> Scenario:
@@ -91,7 +91,7 @@ def load(path: str) -> Scenario:
 
 
 def parse(text: str, name: str = "scenario") -> Scenario:
-    """The scenario that TOML text describes; `name` unless it names itself. Raises ConfigError."""
+    """Return the scenario that TOML text describes; `name` unless it names itself. Raises ConfigError."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -113,7 +113,7 @@ def parse(text: str, name: str = "scenario") -> Scenario:
 
 
 class _Plan:
-    """A file that was found to be right."""
+    """The content of a file that was found to be right."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.duration_s = float(table.get("duration_s", 60.0))
@@ -244,6 +244,6 @@ def _config(kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
 
 
 def _highest(fault: Mapping[str, Any]) -> int:
-    """The highest node number that a fault names."""
+    """Return the highest node number that a fault names."""
     named = [fault[key] for key in ("node", "from", "to") if key in fault]
     return max((*named, *(one for group in fault.get("groups", ()) for one in group)), default=0)

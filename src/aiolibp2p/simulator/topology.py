@@ -1,4 +1,4 @@
-"""Who is connected to whom, and how far apart they are: graphs by index, and eight regions of the world."""
+"""Topologies: which nodes are connected, and how far apart they are, in eight regions of the world."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WEIGHTS = {
     "south_africa": 47,
     "south_america": 36,
 }
-"""How many of 11,326 nodes live where."""
+"""The number of nodes in each region, of 11,326 in all."""
 
 FAST_SHARE = 0.2
 FAST_BITS_PER_S = 1024e6
@@ -50,7 +50,7 @@ sam sam 7  sam saf 195  saf sam 190  sam wa 145
 saf saf 7  saf wa 110
 wa wa 5
 """
-"""One way; the way back is the same unless it is listed after it."""
+"""The latencies in ms, one way; the way back is the same unless it is listed after it."""
 
 PAIRING_TRIES = 1000
 
@@ -71,14 +71,14 @@ LATENCIES_S = _latencies()
 
 @dataclass(frozen=True)
 class Site:
-    """Where a node lives, and how fast its line is, both ways."""
+    """The region of a node, and the speed of its line, both ways."""
 
     region: str
     bits_per_s: float
 
 
 def draw_site(source: random.Random) -> Site:
-    """A region by weight, and a fast line for one node in five."""
+    """Draw a region by weight, and a fast line for one node in five."""
     (region,) = source.choices(list(WEIGHTS), list(WEIGHTS.values()))
     return Site(region, FAST_BITS_PER_S if source.random() < FAST_SHARE else SLOW_BITS_PER_S)
 
@@ -92,34 +92,34 @@ class Regions:
         self._links = {pair: LinkConfig(latency_s=latency_s) for pair, latency_s in LATENCIES_S.items()}
 
     def site(self, name: str) -> Site:
-        """Where a node lives."""
+        """Return the site of a node."""
         site = self._sites.get(name)
         if site is None:
             site = self._sites[name] = draw_site(seeded_random(self._seed, name, "site"))
         return site
 
     def interface(self, name: str) -> InterfaceConfig:
-        """The line of a node."""
+        """Return the interface of a node, with the speed of its line."""
         bits_per_s = self.site(name).bits_per_s
         return InterfaceConfig(up_bits_per_s=bits_per_s, down_bits_per_s=bits_per_s)
 
     def link(self, start: Interface, end: Interface) -> LinkConfig:
-        """The way from one node to another."""
+        """Return the link from one node to another."""
         return self._links[self.site(start.name).region, self.site(end.name).region]
 
 
 def full_mesh(n: int) -> list[Edge]:
-    """Everybody with everybody."""
+    """Return every pair of nodes."""
     return [(a, b) for a in range(n) for b in range(a + 1, n)]
 
 
 def star(n: int) -> list[Edge]:
-    """Everybody with node 0, who dials nobody."""
+    """Return the pairs of every node with node 0, who dials nobody."""
     return [(a, 0) for a in range(1, n)]
 
 
 def random_regular(n: int, k: int, source: random.Random) -> list[Edge]:
-    """A connected graph in which every node has `k` neighbours. Raises ConfigError when there is none.
+    """Return a connected graph in which every node has `k` neighbours. Raises ConfigError when there is none.
 
     Stubs are paired at random; pairs that cannot stand are drawn again, and the whole when that leads nowhere.
     """
@@ -150,13 +150,13 @@ def _paired(n: int, k: int, source: random.Random) -> list[Edge] | None:
 
 
 def _can_pair(stubs: list[int], edges: dict[Edge, None]) -> bool:
-    """Some two of the stubs may still be joined."""
+    """Return whether some two of the stubs may still be joined."""
     nodes = list(dict.fromkeys(stubs))
     return any((a, b) not in edges and (b, a) not in edges for i, a in enumerate(nodes) for b in nodes[i + 1 :])
 
 
 def is_connected(n: int, edges: list[Edge]) -> bool:
-    """Whether every node can be reached from every other."""
+    """Return whether every node can be reached from every other."""
     around = neighbours(n, edges)
     reached = {0: None} if n else {}
     waiting = list(reached)
@@ -169,7 +169,7 @@ def is_connected(n: int, edges: list[Edge]) -> bool:
 
 
 def neighbours(n: int, edges: list[Edge]) -> list[list[int]]:
-    """For each node those it shares an edge with, in the order of the edges."""
+    """Return the neighbours of each node, in the order of the edges."""
     around: list[list[int]] = [[] for _ in range(n)]
     for a, b in edges:
         around[a].append(b)

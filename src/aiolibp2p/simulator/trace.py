@@ -1,4 +1,4 @@
-"""What happened in a run, as a running hash: two runs are the same when their traces are."""
+"""The trace of a run, as a running hash: two runs are the same when their traces are."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 from collections import deque
 
 KEPT_EVENTS = 200
-"""The last events, which a failure prints."""
+"""The last events that are kept as text, which a failure prints."""
 
 
 class Trace:
-    """Every event in order, hashed; the last of them kept as text."""
+    """Every event of a run in order, hashed; the last of them kept as text."""
 
     def __init__(self, kept: int = KEPT_EVENTS) -> None:
         self.count = 0
@@ -18,7 +18,7 @@ class Trace:
         self._last: deque[str] = deque(maxlen=kept)
 
     def record(self, at_s: float, what: str) -> None:
-        """Something happened at this virtual time. `what` is one line, the same in every run of the seed."""
+        """Add an event at this virtual time. `what` is one line, the same in every run of the seed."""
         line = f"{at_s!r} {what}"
         self.count += 1
         self._hash.update(line.encode())
@@ -27,10 +27,10 @@ class Trace:
 
     @property
     def sha256(self) -> str:
-        """The hash of all events so far, in hex."""
+        """Return the hash of all events so far, in hex."""
         return self._hash.hexdigest()
 
     @property
     def last(self) -> list[str]:
-        """The last events, oldest first."""
+        """Return the last events, oldest first."""
         return list(self._last)

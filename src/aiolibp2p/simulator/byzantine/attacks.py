@@ -1,4 +1,4 @@
-"""What a Byzantine peer says at each layer: shaped nonsense, and honest words spoilt. Pure and bounded."""
+"""The attacks of a Byzantine peer at each layer: shaped nonsense, and honest words spoilt. Pure and bounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiolibp2p.multiformats import varint
 from aiolibp2p.simulator.byzantine.mutation import mutate
 
 Attack: TypeAlias = Callable[[random.Random], list[bytes]]
-"""Makes the pieces that are sent one after the other."""
+"""A function that makes the pieces of an attack, which are sent one after the other."""
 
 FLOOD = 64
 DATA, WINDOW_UPDATE, PING, GO_AWAY = range(4)
@@ -26,22 +26,22 @@ PROTOCOLS = (b"/ipfs/ping/1.0.0", b"/ipfs/id/1.0.0", b"/ipfs/id/push/1.0.0", b"/
 
 
 def message(text: bytes) -> bytes:
-    """One message of multistream."""
+    """Return one message of multistream."""
     return varint.encode(len(text)) + text
 
 
 def proposal(protocol_id: bytes) -> bytes:
-    """What an honest initiator begins with."""
+    """Return the bytes with which an honest initiator begins."""
     return message(MULTISTREAM) + message(protocol_id + b"\n")
 
 
 def frame(kind: int, flags: int, stream_id: int, length: int, body: bytes = b"", version: int = 0) -> bytes:
-    """One yamux frame, its fields as they are given."""
+    """Return one yamux frame, its fields as they are given."""
     return _HEADER.pack(version, kind, flags, stream_id, length) + body
 
 
 TONGUES = (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"SSH-2.0-x\r\n", bytes(99))
-"""How others than libp2p begin."""
+"""The first bytes of protocols that are not libp2p's."""
 
 # Multistream
 
@@ -76,7 +76,7 @@ def _spoilt_proposal(source: random.Random) -> list[bytes]:
 
 
 def _simultaneous_open(source: random.Random) -> list[bytes]:
-    """Words of the extension: the first three as they should be, or any in any order."""
+    """Return words of the extension: the first three as they should be, or any in any order."""
     number = source.choice((b"0", b"18446744073709551615", b"18446744073709551616", b"-1", b"", b"9" * 500, b"07"))
     words = (SIMULTANEOUS, b"/noise\n", b"select:" + number + b"\n", b"initiator\n", b"responder\n", b"na\n")
     first = words[:3] if source.random() < 0.7 else ()

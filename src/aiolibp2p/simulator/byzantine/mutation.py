@@ -1,4 +1,4 @@
-"""Honest bytes, spoilt. Pure: the random numbers are handed in."""
+"""Changes to honest bytes. Pure: the random numbers are handed in."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MUTATORS: tuple[Mutator, ...] = (_flip, _overwrite, _cut, _repeat, _insert, _swa
 
 
 def mutate(honest: bytes, source: random.Random) -> bytes:
-    """The same with one to four changes; it may come out empty, or as it was."""
+    """Return `honest` with one to four changes; it may come out empty, or as it was."""
     data = bytearray(honest)
     for _ in range(source.randint(1, MAX_CHANGES)):
         if not data:

@@ -1,4 +1,4 @@
-"""Climbs honestly to a layer over a raw connection, then attacks from there; in both roles."""
+"""A peer that climbs honestly to a layer over a raw connection, and attacks from there, in both roles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from aiolibp2p.abc.layers.raw import RawConnection
+from aiolibp2p.abc.layers.raw import RawConnection, RawReceiver
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteString
@@ -25,20 +25,23 @@ from aiolibp2p.simulator.byzantine.mutation import mutate
 from aiolibp2p.swarm.upgrade.upgrade import Upgrade, UpgradePlan
 
 Layer: TypeAlias = Literal["multistream", "noise", "handshake", "ciphertext", "yamux", "streams"]
-"""`handshake` spoils one of the messages of an upgrade that is honest otherwise; `ciphertext` a sealed frame."""
+"""The layer that is attacked.
+
+`handshake` spoils one of the messages of an upgrade that is honest otherwise; `ciphertext` a sealed frame.
+"""
 
 LAYERS: tuple[Layer, ...] = ("multistream", "noise", "handshake", "ciphertext", "yamux", "streams")
 
 MAX_PAUSE_S = 1.0
 CLIMB_S = 10.0
 HOLD_S = 15.0
-"""How long an attacker may keep its connection open without another word."""
+"""The seconds that an attacker may keep its connection open without another word: longer than an upgrade may take."""
 
 YAMUX_ID = "/yamux/1.0.0"
 
 
-class ByzantinePeer:
-    """One attack over one raw connection; it is the connection's receiver. Every choice comes from `source`."""
+class ByzantinePeer(RawReceiver):
+    """One attack over one raw connection, whose receiver it is. Every choice comes from `source`."""
 
     def __init__(self, raw: RawConnection, role: Role, layer: Layer, source: random.Random) -> None:
         self._raw = raw
@@ -49,14 +52,14 @@ class ByzantinePeer:
         security = NoiseSecurity(PrivateKey.generate("ed25519", source.randbytes), source.randbytes, [YAMUX_ID])
         self._upgrade: Upgrade | None = Upgrade(role, UpgradePlan([security], [YAMUX_ID]))
         self._spoils = source.randrange(3) if layer == "handshake" else -1
-        """Which of the messages of its upgrade."""
+        """The number of the message that is spoilt, in the attacker's upgrade."""
         self._said = 0
         self._cipher: Cipher | None = None
         self._climbed: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
 
     async def attack(self) -> None:
-        """Do it, and end the connection one way or another, within half a minute of the loop's time."""
+        """Attack, and end the connection one way or another, within half a minute of the loop's time."""
         self._raw.start(self)
         try:
             if self._layer in ("multistream", "noise"):
@@ -111,14 +114,14 @@ class ByzantinePeer:
     # RawReceiver
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """A buffer of its own each time."""
+        """Return a new buffer each time."""
         return memoryview(bytearray(sizehint if sizehint > 0 else 65_536))
 
     def buffer_updated(self, nbytes: int) -> None:
-        """It does not read what comes that way."""
+        """Read nothing that comes that way."""
 
     def data_received(self, data: ByteString) -> None:
-        """Answer as long as it climbs; afterwards listen to nobody."""
+        """Answer as long as the attacker climbs; afterwards ignore what comes."""
         upgrade = self._upgrade
         if upgrade is None or self._layer in ("multistream", "noise"):
             return
@@ -139,11 +142,9 @@ class ByzantinePeer:
             self._climbed.set_result(None)
 
     def eof_received(self) -> None:
-        """The victim has had enough."""
         self._end()
 
     def connection_lost(self, error: BaseException | None) -> None:
-        """The connection is gone."""
         self._end()
 
     def _end(self) -> None:
@@ -151,7 +152,7 @@ class ByzantinePeer:
             self._gone.set_result(None)
 
     def pause_writing(self) -> None:
-        """It writes on: what it sends is bounded."""
+        """Do nothing: the attacker writes on, since what it sends is bounded."""
 
     def resume_writing(self) -> None:
-        """See `pause_writing`."""
+        pass

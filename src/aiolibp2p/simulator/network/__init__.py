@@ -1,6 +1,7 @@
 """The simulated network: interfaces, links between them, gateways, and sockets as an operating system has them.
 
-docs/explanation/simulator.md. Times are those of the running loop; every draw comes from the seed.
+The page docs/explanation/simulator.md describes it. Times are those of the running loop; every draw comes from the
+seed.
 """
 
 from aiolibp2p.simulator.network.conditions import Conditions

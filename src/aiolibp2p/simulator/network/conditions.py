@@ -1,4 +1,4 @@
-"""What faults change between interfaces while a simulation runs."""
+"""The conditions between interfaces, which faults change while a simulation runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class Conditions:
-    """Cuts, partitions, extra latency, loss; asked for each packet. Names are those of interfaces."""
+    """Cuts, partitions, extra latency and loss, looked up for each packet. Names are those of interfaces."""
 
     def __init__(self) -> None:
         self.is_set = False
@@ -17,17 +17,20 @@ class Conditions:
         self._loss: dict[tuple[str | None, str | None], float] = {}
 
     def cut(self, a: str, b: str) -> None:
-        """Nothing gets from `a` to `b` any more; the other way is not touched."""
+        """Let nothing pass from `a` to `b` any more; the other way is not touched."""
         self._cuts[a, b] = None
         self._look()
 
     def mend(self, a: str, b: str) -> None:
-        """End one cut."""
+        """End the cut from `a` to `b`."""
         self._cuts.pop((a, b), None)
         self._look()
 
     def partition(self, *groups: Sequence[str]) -> None:
-        """Nothing gets from one group to another. Who is in no group reaches all. Replaces the last partition."""
+        """Let nothing pass from one group to another, in place of the last partition.
+
+        An interface in no group reaches all.
+        """
         self._groups = {name: index for index, group in enumerate(groups) for name in group}
         self._look()
 
@@ -38,35 +41,35 @@ class Conditions:
         self._look()
 
     def add_latency_s(self, a: str | None, b: str | None, extra_s: float) -> None:
-        """From `a` to `b` it takes so much longer; None is any interface. What is negative takes back."""
+        """Add to the latency from `a` to `b`, in seconds; None is any interface. A negative number takes back."""
         total = self._extra_s.pop((a, b), 0.0) + extra_s
         if abs(total) > 1e-12:
             self._extra_s[a, b] = total
         self._look()
 
     def set_loss(self, a: str | None, b: str | None, loss: float | None) -> None:
-        """This share of packets is lost from `a` to `b`, whatever the link says; None goes back to the link's."""
+        """Lose this share of packets from `a` to `b`, whatever the link says; None goes back to the link's."""
         self._loss.pop((a, b), None)
         if loss is not None:
             self._loss[a, b] = loss
         self._look()
 
     def is_cut(self, a: str, b: str) -> bool:
-        """Whether nothing gets from `a` to `b`."""
+        """Return whether nothing gets from `a` to `b`."""
         if (a, b) in self._cuts:
             return True
         one, other = self._groups.get(a), self._groups.get(b)
         return one is not None and other is not None and one != other
 
     def extra_s(self, a: str, b: str) -> float:
-        """How much longer it takes."""
+        """Return how many seconds longer a packet from `a` to `b` takes."""
         extra = self._extra_s
         if not extra:
             return 0.0
         return sum(extra.get(pair, 0.0) for pair in ((a, b), (a, None), (None, b), (None, None)))
 
     def loss(self, a: str, b: str, usual: float) -> float:
-        """The share of packets lost; the most precise setting counts."""
+        """Return the share of packets lost from `a` to `b`; the most precise setting counts."""
         if not self._loss:
             return usual
         set_here = (pair for pair in ((a, b), (a, None), (None, b), (None, None)) if pair in self._loss)

@@ -1,4 +1,4 @@
-"""UDP, more or less."""
+"""Datagram sockets of the simulated network, which behave much as UDP's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DatagramPort:
         self._is_closed = False
 
     def send_to(self, data: bytes, remote: Endpoint) -> None:
-        """Send; what becomes of it nobody says."""
+        """Send a datagram; nobody says what becomes of it."""
         if self._is_closed:
             return
         interface = self._interface
@@ -30,7 +30,7 @@ class DatagramPort:
         )
 
     def close(self) -> None:
-        """Receive no more."""
+        """Stop receiving, and give up the port."""
         if not self._is_closed:
             self._is_closed = True
             self.received = _nobody  # who received refers to this socket: parted, both are freed at once

@@ -1,4 +1,4 @@
-"""What a stream socket receives: in order, once, and no faster than it is taken."""
+"""The receiving end of a stream socket: in order, once, and no faster than the bytes are taken."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Incoming:
-    """One way of a stream, at its end. What nobody takes yet is held, and counts against the sender's window."""
+    """One direction of a stream, at its end. What nobody takes yet is held, and counts against the sender's window."""
 
     def __init__(self, interface: Interface) -> None:
         self.receiver: SocketReceiver | None = None
         self.is_paused = False
-        """Its owner takes nothing for a while."""
+        """Whether the owner takes nothing for a while."""
         self._interface = interface
         self._expected = 0
         self._unread = 0
         self._held: deque[Packet] = deque()
 
     def receive(self, packet: Packet) -> None:
-        """A segment came; its sender hears of it in time."""
+        """Take a segment; its sender hears of it in time."""
         origin = packet.socket
         if origin is None:
             return
@@ -66,7 +66,7 @@ class Incoming:
             last.socket.outgoing.acknowledged(network.loop.time() + delay_s, self._expected, self._unread)
 
     def stop(self) -> None:
-        """Hand over nothing more."""
+        """Hand over nothing more, from now on."""
         self.receiver = None
         self._held.clear()
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.network.network import Network
 
 FIRST_PORT, LAST_PORT = 49_152, 65_535
-"""Where ports are picked from."""
+"""The range that ephemeral ports are picked from (RFC 6335, section 6)."""
 
 
 class Interface:
-    """Attached to a network by `Network.attach`."""
+    """One interface of a node; `Network.attach` makes them."""
 
     source: random.Random
-    """What its packets draw from."""
+    """The random numbers that its packets draw from."""
 
     def __init__(self, network: Network, name: str, ip: str, config: InterfaceConfig, realm: Realm) -> None:
         self.network = network
@@ -45,7 +45,7 @@ class Interface:
 
     @property
     def config(self) -> InterfaceConfig:
-        """How fast it is; may be replaced at any time."""
+        """The speed of the interface; may be replaced at any time."""
         return self._config
 
     @config.setter
@@ -55,7 +55,10 @@ class Interface:
     # Streams
 
     def listen(self, port: int, accepted: Callable[[StreamSocket], None]) -> int:
-        """Accept on a port, or on one that is free (0); the port. Raises OSError when it is taken, or all is down."""
+        """Accept on a port, or on one that is free (0); return the port.
+
+        Raises OSError when it is taken, or all is down.
+        """
         self._require_up()
         port = port or self._pick_port(self._listeners)
         if port in self._listeners:
@@ -64,16 +67,19 @@ class Interface:
         return port
 
     def stop_listening(self, port: int) -> None:
-        """Accept no more there. What was accepted stays; what is being set up is answered with a reset."""
+        """Accept no more on a port.
+
+        Connections that were accepted stay; one that is being set up is answered with a reset.
+        """
         self._listeners.pop(port, None)
         for socket in list(self._streams.values()):
             if socket.is_half_open and socket.local[1] == port:
                 socket.vanish()
 
     async def connect(self, ip: str, port: int, local_port: int = 0) -> StreamSocket:
-        """Connect. Raises OSError: refused, unreachable, or the local port is connected there already.
+        """Connect a stream socket. Raises OSError: refused, unreachable, or the local port is connected there already.
 
-        It waits for ever when packets vanish. Two that connect to each other from the ports they connect to get a
+        The call waits for ever when packets vanish. Two that connect to each other from the ports they connect to get a
         socket each (TCP's simultaneous open).
         """
         self._require_up()
@@ -87,19 +93,19 @@ class Interface:
         return await socket.connect()
 
     def release(self, socket: StreamSocket) -> None:
-        """A stream socket is no more."""
+        """Forget a stream socket that has ended."""
         key = (socket.local[1], socket.remote)
         if self._streams.get(key) is socket:
             del self._streams[key]
 
     @property
     def socket_count(self) -> int:
-        """Stream sockets that are in use."""
+        """The number of stream sockets that are in use."""
         return len(self._streams)
 
     @property
     def unsent_bytes(self) -> int:
-        """What its stream sockets hold that is not on its way, all together."""
+        """The bytes that its stream sockets hold and have not sent, all together."""
         return sum(socket.unsent() for socket in self._streams.values())
 
     def stall(self, stalled: bool) -> None:
@@ -128,7 +134,7 @@ class Interface:
     # Down and up
 
     def take_down(self) -> None:
-        """Crash: sockets vanish and tell nobody; nothing is sent or received. Connects that wait fail."""
+        """Crash: sockets vanish and tell nobody, nothing is sent or received, and pending connects fail."""
         self.is_up = self.is_stalled = False
         streams = list(self._streams.values())
         for socket in streams:
@@ -145,11 +151,11 @@ class Interface:
     # For the network
 
     def find_inside(self, is_udp: bool, destination: Endpoint) -> Interface:
-        """Itself: here the way ends."""
+        """Return this interface: here the way ends."""
         return self
 
     def in_order(self, packet: Packet) -> float:
-        """When a packet arrives; later than the one before it, if by settings both would at the same instant.
+        """Return when a packet arrives; later than the one before it, if both would arrive at the same instant.
 
         The loop does not promise an order for timers that are due at the same time.
         """

@@ -1,4 +1,4 @@
-"""What lies between two interfaces; what an interface can carry, and how packets wait at it."""
+"""Links between two interfaces: what an interface can carry, and how packets wait at it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from aiolibp2p.simulator.network.packet import SOON_S
 
 @dataclass(frozen=True)
 class LinkConfig:
-    """One way from an interface to another."""
+    """The link from one interface to another, in one direction."""
 
     latency_s: float = 0.0
     jitter_s: float = 0.0
-    """uniform: up to so much more or less. normal: its standard deviation. exponential: the mean of what is added."""
+    """The jitter in seconds. uniform: the most that is added or taken. normal: its standard deviation. exponential:
+    the mean of what is added.
+    """
     distribution: Literal["uniform", "normal", "exponential"] = "uniform"
     loss: float = 0.0
-    """Share of packets lost."""
+    """The share of packets that are lost."""
     reorder: float = 0.0
-    """Share of datagrams that come `reorder_s` late, so that others overtake them."""
+    """The share of datagrams that come `reorder_s` late, so that others overtake them."""
     reorder_s: float = 0.01
 
     def __post_init__(self) -> None:
@@ -33,7 +35,7 @@ class LinkConfig:
             raise ConfigError("a link's loss and reorder are shares, from 0 to 1")
 
     def draw_delay(self, source: random.Random) -> float:
-        """Latency and jitter of one packet."""
+        """Draw the latency and jitter of one packet, in seconds."""
         jitter = self.jitter_s
         if not jitter:
             return self.latency_s
@@ -48,12 +50,12 @@ class LinkConfig:
 
 @dataclass(frozen=True)
 class InterfaceConfig:
-    """How fast an interface sends and receives, and how much it queues."""
+    """The speed of an interface in both directions, and how much it queues."""
 
     up_bits_per_s: float = math.inf
     down_bits_per_s: float = math.inf
     queue_bytes: int = 1 << 20
-    """Datagrams past it are dropped; a stream past it at the receiver halves its window."""
+    """The bytes that wait. Datagrams past it are dropped; a stream past it at the receiver halves its window."""
 
     def __post_init__(self) -> None:
         if min(self.up_bits_per_s, self.down_bits_per_s) <= 0 or self.queue_bytes < 0:
@@ -61,19 +63,19 @@ class InterfaceConfig:
 
 
 BACKLOG_S = 0.005
-"""A stream hands the uplink its next segment when less than this is before it, so that sockets take turns."""
+"""How many seconds of bytes lie before a stream's next segment at most, so that sockets take turns at the uplink."""
 
 
 class Sender(Protocol):
-    """A stream that waits for its turn."""
+    """A stream that waits for its turn at the uplink."""
 
     def send_one(self) -> bool:
-        """Send one segment; True when another could follow."""
+        """Send one segment; return whether another could follow."""
         ...
 
 
 class Uplink:
-    """One packet after the other, first come, first served; streams in turns."""
+    """The sending side of an interface: one packet after the other, first come, first served; streams in turns."""
 
     def __init__(self, config: InterfaceConfig, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
@@ -83,18 +85,18 @@ class Uplink:
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, size: int) -> tuple[float, float]:
-        """Send so many bytes: when their first and their last bit leave."""
+        """Send this many bytes; return when their first and their last bit leave."""
         start = max(self._loop.time(), self._busy_until_s)
         end = self._busy_until_s = start + size * 8 / self.config.up_bits_per_s
         return start, end
 
     def is_full(self, size: int) -> bool:
-        """Whether a datagram of this size no longer fits into the queue."""
+        """Return whether a datagram of this size no longer fits into the queue."""
         backlog_s = self._busy_until_s - self._loop.time()
         return backlog_s > SOON_S and backlog_s * self.config.up_bits_per_s / 8 + size > self.config.queue_bytes + 0.5
 
     def may_send(self, sender: Sender) -> bool:
-        """Whether a stream may send at once. If not, its `send_one` is called when it is its turn."""
+        """Return whether a stream may send at once. If not, its `send_one` is called when it is its turn."""
         if not self._waiting and self._busy_until_s <= self._loop.time() + BACKLOG_S:
             return True
         self._waiting[sender] = None
@@ -102,7 +104,7 @@ class Uplink:
         return False
 
     def forget(self, sender: Sender) -> None:
-        """It waits no more."""
+        """Let a stream wait no more."""
         self._waiting.pop(sender, None)
 
     def _arm(self) -> None:
@@ -121,14 +123,14 @@ class Uplink:
 
 
 class Downlink:
-    """What comes is received in the order it comes; reception begins with the first bit, if the line is free."""
+    """The receiving side of an interface: packets one after the other, in the order they come."""
 
     def __init__(self, config: InterfaceConfig) -> None:
         self.config = config
         self._busy_until_s = 0.0
 
     def take(self, size: int, first_bit_s: float, now: float) -> float:
-        """When the last bit of a packet is in that began to come at `first_bit_s` and ended now."""
+        """Return when the last bit is in of a packet whose first bit came at `first_bit_s`, and whose last came now."""
         end = max(self._busy_until_s, first_bit_s) + size * 8 / self.config.down_bits_per_s
         if end < now:
             end = now
@@ -136,6 +138,6 @@ class Downlink:
         return end
 
     def is_full(self, size: int, now: float) -> bool:
-        """Whether a packet of this size no longer fits into the queue."""
+        """Return whether a packet of this size no longer fits into the queue."""
         backlog_s = self._busy_until_s - now
         return backlog_s > SOON_S and backlog_s * self.config.down_bits_per_s / 8 + size > self.config.queue_bytes + 0.5

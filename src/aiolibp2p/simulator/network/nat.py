@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 MAX_MAPPINGS = 60_000
 MAX_PERMITTED = 10_000
-"""Others that may send to one mapping; the one that was not sent to for the longest goes first."""
+"""The most remote endpoints that may send to one mapping; the one that was not sent to for the longest goes first."""
 FIRST_PORT, LAST_PORT = 1024, 65_535
 
 
 class Realm:
-    """Addresses, and the gateway that packets for any other address leave through."""
+    """A set of addresses, and the gateway that packets for any other address leave through."""
 
     def __init__(self, gateway: Gateway | None = None) -> None:
         self.gateway = gateway
         self.hosts: dict[str, Interface | Gateway] = {}
 
     def add(self, ip: str, host: Interface | Gateway) -> None:
-        """Raises OSError when the address is taken."""
+        """Add an interface or gateway at its address. Raises OSError when the address is taken."""
         if ip in self.hosts:
             raise OSError(errno.EADDRINUSE, f"the address {ip} is taken")
         self.hosts[ip] = host
 
     def knows(self, ip: str) -> bool:
-        """Whether a packet to this address has somewhere to go."""
+        """Return whether a packet to this address has somewhere to go."""
         realm: Realm | None = self
         while realm is not None:
             if ip in realm.hosts:
@@ -42,14 +42,14 @@ class Realm:
 
 
 class Behaviour(enum.Enum):
-    """On what of the other side a mapping, or a filter, depends."""
+    """The part of the remote endpoint on which a mapping, or a filter, depends (RFC 4787, sections 4.1 and 5)."""
 
     ENDPOINT_INDEPENDENT = "endpoint_independent"
     ADDRESS_DEPENDENT = "address_dependent"
     ADDRESS_AND_PORT_DEPENDENT = "address_and_port_dependent"
 
     def part(self, remote: Endpoint) -> Endpoint:
-        """What of `remote` counts."""
+        """Return the part of `remote` that counts."""
         if self is Behaviour.ENDPOINT_INDEPENDENT:
             return ("", 0)
         return (remote[0], 0) if self is Behaviour.ADDRESS_DEPENDENT else remote
@@ -62,12 +62,12 @@ class NatConfig:
     mapping: Behaviour = Behaviour.ENDPOINT_INDEPENDENT
     filtering: Behaviour = Behaviour.ADDRESS_AND_PORT_DEPENDENT
     udp_timeout_s: float = 120.0
-    """A mapping that nothing went out through for so long is gone."""
+    """The seconds after which a mapping is gone that nothing went out through; RFC 4787 asks for 120 at least."""
     tcp_timeout_s: float = 7200.0
     hairpin: bool = False
     """Whether those inside reach each other by their outside addresses."""
     translates: bool = True
-    """A firewall does not: those inside have addresses of the outside realm."""
+    """Whether addresses are translated. A firewall does not: those inside have addresses of the outside realm."""
 
 
 FULL_CONE = NatConfig(filtering=Behaviour.ENDPOINT_INDEPENDENT)
@@ -79,18 +79,18 @@ FIREWALL = NatConfig(translates=False)
 
 @dataclass(slots=True)
 class Mapping:
-    """An inside endpoint and the port it has outside, while it lasts."""
+    """An inside endpoint and the port it has outside, for the time that both belong together."""
 
     inside: Endpoint
     outside: Endpoint
     key: tuple[bool, Endpoint, Endpoint]
     used_s: float
     permitted: dict[Endpoint, float] = field(default_factory=dict)
-    """Who may send to it, and when it last sent there."""
+    """The remote endpoints that may send to it, each with the time it was last sent to."""
 
 
 class Gateway:
-    """Stands between its `inside` realm and the one it is attached in."""
+    """A gateway between its `inside` realm and the realm it is attached in."""
 
     def __init__(self, name: str, ip: str, config: NatConfig, outside: Realm) -> None:
         self.name = name
@@ -103,7 +103,7 @@ class Gateway:
         self._next_port = FIRST_PORT
 
     def go_out(self, packet: Packet, now: float) -> bool:
-        """Give a packet its outside source, and remember where answers go. False when there is no port left."""
+        """Give a packet its outside source, and remember where answers go. Return False when there is no port left."""
         config, is_udp = self.config, packet.kind == "udp"
         key = (is_udp, packet.source, config.mapping.part(packet.destination))
         mapping = self._by_key.get(key)
@@ -125,7 +125,7 @@ class Gateway:
         return True
 
     def come_in(self, packet: Packet, now: float) -> bool:
-        """Give a packet from outside its inside destination. False when it is not let in."""
+        """Give a packet from outside its inside destination. Return False when it is not let in."""
         config = self.config
         if self in packet.passed and not config.hairpin:
             return False
@@ -142,7 +142,7 @@ class Gateway:
         return True
 
     def find_inside(self, is_udp: bool, destination: Endpoint) -> Interface | None:
-        """Who most probably gets what is sent there: for the length of the way, before it is known who does."""
+        """Return the interface that most probably gets what is sent to a port, for the length of the way."""
         mapping = self._by_outside.get((is_udp, destination))
         inside = mapping.inside if mapping is not None else destination
         host = self.inside.hosts.get(inside[0]) or next(iter(self.inside.hosts.values()), None)
@@ -168,7 +168,10 @@ class Gateway:
         return mapping
 
     def _choose(self, is_udp: bool, inside: Endpoint, now: float) -> Endpoint | None:
-        """The port it has inside, where it is free; mappings that depend on the other side are numbered."""
+        """Return the outside port of a mapping: the inside one where that is free.
+
+        Mappings that depend on the remote are numbered.
+        """
         if not self.config.translates:
             return inside
         if self.config.mapping is Behaviour.ENDPOINT_INDEPENDENT and self._is_free(is_udp, inside[1], now):

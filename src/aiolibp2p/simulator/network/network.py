@@ -1,4 +1,4 @@
-"""The network: who is attached, and how a packet gets from one to another."""
+"""The network: which interfaces are attached, and how a packet gets from one to another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNLIMITED = InterfaceConfig()
 
 @dataclass(frozen=True)
 class Way:
-    """What becomes of packets from one interface to another."""
+    """The path of packets from one interface to another."""
 
     target: Interface
     link: LinkConfig
@@ -31,7 +31,7 @@ class Way:
 
 
 class Network:
-    """Made in the running loop, whose clock it goes by. `delivered` and `lost` count packets."""
+    """A network, made in the running loop, whose clock it uses. `delivered` and `lost` count packets."""
 
     def __init__(self, source: random.Random, trace: Trace, link: Callable[[Interface, Interface], LinkConfig]) -> None:
         self.conditions = Conditions()
@@ -46,7 +46,7 @@ class Network:
     def attach(
         self, name: str, ip: str, config: InterfaceConfig = UNLIMITED, gateway: Gateway | None = None
     ) -> Interface:
-        """A new interface, on the internet or inside a gateway. Raises OSError when the address is taken."""
+        """Attach a new interface, on the internet or inside a gateway. Raises OSError when the address is taken."""
         realm = self.internet if gateway is None else gateway.inside
         interface = Interface(self, name, ip, config, realm)
         interface.source = seeded_random(self._seed, name)
@@ -57,7 +57,7 @@ class Network:
         return interface
 
     def attach_gateway(self, name: str, ip: str, nat: NatConfig, gateway: Gateway | None = None) -> Gateway:
-        """A new gateway, on the internet or inside another one. Raises OSError when the address is taken."""
+        """Attach a new gateway, on the internet or inside another one. Raises OSError when the address is taken."""
         outside = self.internet if gateway is None else gateway.inside
         made = Gateway(name, ip, nat, outside)
         if nat.translates:
@@ -67,7 +67,7 @@ class Network:
     # A packet's way out
 
     def send(self, packet: Packet) -> bool:
-        """Send a packet by itself: it comes when it comes, or not at all."""
+        """Send a packet by itself, which arrives when it arrives, or not at all."""
         sender = packet.sender
         if packet.kind == "udp" and sender.is_up and sender.uplink.is_full(packet.size):
             self.lose(packet, sender.name)
@@ -82,7 +82,10 @@ class Network:
         return True
 
     def depart(self, packet: Packet) -> bool:
-        """Work out when it arrives, and whether it is lost by chance. False, and recorded, when it cannot arrive."""
+        """Work out when a packet arrives, and whether it is lost by chance.
+
+        Return False, and record it, when the packet cannot arrive.
+        """
         sender = packet.sender
         way = self._way(packet) if sender.is_up else None
         if way is None:
@@ -103,7 +106,7 @@ class Network:
         return True
 
     def answer_delay_s(self, packet: Packet, receiver: Interface) -> float | None:
-        """How long an acknowledgement takes back to who sent `packet`; None when it does not get there."""
+        """Return how many seconds an acknowledgement takes back to the sender of `packet`; None when it is lost."""
         target = packet.sender
         if receiver.realm is not target.realm or packet.passed:
             answer = Packet("ack", packet.destination, packet.source, 0, receiver)
@@ -120,7 +123,7 @@ class Network:
         return max(0.0, link.latency_s + conditions.extra_s(receiver.name, target.name))
 
     def _way(self, packet: Packet) -> Way | None:
-        """Lead a packet out through its gateways; what lies between it and who will most probably get it."""
+        """Lead a packet out through its gateways; return its path and the interface that will most probably get it."""
         target = self._lead_out(packet)
         if target is None:
             return None
@@ -146,7 +149,7 @@ class Network:
     # A packet's way in
 
     def enter(self, packet: Packet) -> Interface | None:
-        """Lead a packet in through the gateways before its destination; None when one does not let it in."""
+        """Lead a packet in through the gateways before its destination; return None when one does not let it in."""
         realm = packet.realm
         while realm is not None:
             host = realm.hosts.get(packet.destination[0])
@@ -158,7 +161,7 @@ class Network:
         return None
 
     def receive(self, packet: Packet, target: Interface) -> float | None:
-        """A packet has come to an interface: when it is in, or None for now."""
+        """Take a packet at its interface; return when the whole of it is in, or None for now."""
         now = self.loop.time()
         finish_s = target.downlink.take(packet.size, packet.first_bit_s, now)
         return finish_s if finish_s > now + SOON_S else None
@@ -181,7 +184,7 @@ class Network:
             self.lose(packet, target.name)
 
     def deliver(self, packet: Packet, target: Interface) -> None:
-        """Record a packet and give it to who it is for."""
+        """Record a packet and give it to its interface."""
         self.delivered += 1
         self.trace.record(self.loop.time(), packet.describe(target.name))
         target.take_in(packet)

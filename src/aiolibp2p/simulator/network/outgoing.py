@@ -1,4 +1,4 @@
-"""What a stream socket sends: segments in order, as fast as its window and its uplink let it."""
+"""The sending end of a stream socket: segments in order, as fast as its window and its uplink let it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 LEAST_TIMEOUT_S = 0.2
 MOST_TIMEOUT_S = 10.0
 MAX_RESENT = 6
-"""A segment that chance takes so often in a row is silence."""
+"""How often in a row chance may take a segment; one more is silence, so that no transfer stalls on luck alone."""
 GIVE_UP_S = 120.0
-"""What nobody answered for so long ends the connection."""
+"""The seconds without an answer after which a connection ends. Linux takes some 15 minutes, which runs seldom last."""
 
 
 class Outgoing:
-    """One way of a stream. What vanishes on the way is tried again; what is lost by chance comes a round trip late."""
+    """One direction of a stream, at its start.
+
+    What vanishes on the way is sent again; what chance takes comes a round trip late.
+    """
 
     def __init__(self, socket: StreamSocket, interface: Interface) -> None:
         self.window = SendWindow()
         self.queued = 0
         self.rtt_s: float | None = None
-        """The smallest seen."""
+        """The smallest round trip seen, in seconds."""
         self._socket = socket
         self._interface = interface
         self._network = interface.network
@@ -48,11 +51,11 @@ class Outgoing:
 
     @property
     def unsent(self) -> int:
-        """Bytes past what an operating system takes: twice the window."""
+        """The bytes past those an operating system takes: twice the window."""
         return max(0, self.queued + self.window.in_flight - 2 * int(self.window.size))
 
     def push(self, packet: Packet) -> None:
-        """Send it after all that was pushed before."""
+        """Send a payload after all that was pushed before."""
         packet.begin = self._written
         self._written = packet.end = self._written + max(1, packet.size)
         self._queue.append(packet)
@@ -73,7 +76,7 @@ class Outgoing:
     # Sending
 
     def pump(self) -> None:
-        """Send what may be sent."""
+        """Send as many segments as may be sent."""
         if self._is_stopped or self._retry_timer is not None or not self._socket.is_established:
             return
         window, queue, uplink = self.window, self._queue, self._interface.uplink
@@ -88,7 +91,7 @@ class Outgoing:
         self._socket.sent()
 
     def send_one(self) -> bool:
-        """The uplink's turn is ours: send one segment; True when another could follow."""
+        """Send one segment, now that the uplink's turn is ours; return whether another could follow."""
         window, queue = self.window, self._queue
         if self._is_stopped or self._retry_timer is not None or not queue:
             return False
@@ -165,7 +168,7 @@ class Outgoing:
     # Answers
 
     def acknowledged(self, at_s: float, end: int, unread: int) -> None:
-        """The other side has all bytes up to `end`, and says so; it is heard at `at_s`."""
+        """Note that the other side has all bytes up to `end`, which is heard here at `at_s`."""
         if self._is_stopped:
             return
         self.window.note_ack(at_s, end, unread)
@@ -177,7 +180,7 @@ class Outgoing:
             self._await_ack()
 
     def measured(self, rtt_s: float) -> None:
-        """A round trip without queues."""
+        """Note a round trip without queues, in seconds."""
         if self.rtt_s is None or rtt_s < self.rtt_s:
             self.rtt_s = rtt_s
 
@@ -198,7 +201,7 @@ class Outgoing:
     # Silence
 
     def vanished(self, packet: Packet) -> None:
-        """The other side says nothing to this segment."""
+        """Note that the other side says nothing to this segment."""
         if not self._is_stopped:
             self._vanished(packet)
 
@@ -236,7 +239,7 @@ class Outgoing:
             self.pump()
 
     def _recover(self) -> None:
-        """It answers again: go on from the first byte that is missing."""
+        """Send again from the first byte that is missing, now that the other side answers."""
         if self._retry_timer is not None:
             self._retry_timer.cancel()
             self._retry_timer = None

@@ -1,4 +1,4 @@
-"""One packet on its way."""
+"""Packets of the simulated network, each with its way."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.network.stream_socket import StreamSocket
 
 Endpoint: TypeAlias = tuple[str, int]
-"""IP and port."""
+"""An IP address and a port."""
 
 SOON_S = 1e-9
-"""Times so close are the same: sums of the same parts differ in their last bits."""
+"""How close together two times must be to be the same, in seconds: sums of the same parts differ in their last bits."""
 
 
 class Checksummed(Protocol):
-    """What may be sent instead of bytes."""
+    """A payload that is sent in place of bytes."""
 
     def checksum(self) -> int:
-        """32 bits that stand for it in the trace."""
+        """Return 32 bits that stand for the payload in the trace."""
         ...
 
 
 Payload: TypeAlias = bytes | Checksummed
-"""What a packet carries."""
+"""The content of a packet."""
 
 
 @dataclass(slots=True, eq=False)
 class Packet:
-    """`kind` is syn, syn-ack, ack, data, fin, rst or udp. The rest is filled in on its way."""
+    """One packet. `kind` is syn, syn-ack, ack, data, fin, rst or udp; the rest is filled in on its way."""
 
     kind: str
     origin: Endpoint
-    """Where it comes from, as its sender sees it."""
+    """The source as the sender sees it."""
     destination: Endpoint
     size: int
     sender: Interface
@@ -44,20 +44,20 @@ class Packet:
     payload: Payload | None = None
     begin: int = 0
     end: int = 0
-    """Where its bytes lie in the stream."""
+    """The end of the packet's bytes, counted from the start of the stream."""
     source: Endpoint = ("", 0)
-    """Where it comes from, as its receiver sees it."""
+    """The source as the receiver sees it."""
     realm: Realm | None = None
     passed: tuple[Gateway, ...] = ()
-    """The gateways it went out through."""
+    """The gateways that the packet went out through."""
     first_bit_s: float = 0.0
     arrival_s: float = 0.0
     delay_s: float = 0.0
     is_lost: bool = False
-    """By chance: a stream sends it again."""
+    """Whether chance took the packet: a stream sends it again."""
 
     def describe(self, target: str) -> str:
-        """For the trace."""
+        """Return the packet as a line of the trace."""
         payload = self.payload
         if payload is None:
             checksum = 0

@@ -1,4 +1,4 @@
-"""TCP, more or less: reliable, in order, with slow start and windows."""
+"""Stream sockets of the simulated network, which behave much as TCP's: reliable, in order, slow start, windows."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 SEGMENT_BYTES = 16 * 1024
 HIGH_WATER_BYTES = 64 * 1024
 KNOCK_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Between two attempts to connect."""
+"""The seconds between attempts to connect, doubled each time as Linux does."""
 
 
 class SocketReceiver(Protocol):
-    """Who takes what a socket receives. `connection_lost` comes once, last."""
+    """The owner of a socket, who takes what it receives. `connection_lost` comes once, last."""
 
     def segment_received(self, payload: Payload) -> None:
-        """A payload as it was sent, or a part of the bytes that were."""
+        """Take a payload as it was sent, or a part of the bytes that were."""
         ...
 
     def eof_received(self) -> None:
-        """The other side has closed."""
+        """Hear that the other side has closed."""
         ...
 
     def connection_lost(self, error: OSError | None) -> None:
-        """It is over."""
+        """Hear that the connection is over, and why."""
         ...
 
     def pause_writing(self) -> None:
-        """More is unsent than the high water mark."""
+        """Hear that more is unsent than the high water mark."""
         ...
 
     def resume_writing(self) -> None:
-        """It has gone down again."""
+        """Hear that the unsent bytes are few again."""
         ...
 
 
 class StreamSocket:
-    """Made by `Interface.connect`, or handed to who listens."""
+    """One end of a stream; `Interface.connect` makes it, or the accepting side is handed it."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class StreamSocket:
         self.remote = remote
         self.is_established = False
         self.is_closing = False
-        """What is left to send still leaves; nothing is received any more."""
+        """Whether the socket is closed: what is left to send still leaves, and nothing is received any more."""
         self.is_waiting = False
-        """Somebody waits for bytes to leave."""
+        """Whether somebody waits for bytes to leave."""
         self.outgoing = Outgoing(self, interface)
         self._incoming = Incoming(interface)
         self._interface = interface
@@ -82,7 +82,7 @@ class StreamSocket:
     # The handshake
 
     async def connect(self) -> StreamSocket:
-        """Called once, by the interface."""
+        """Begin to connect; the interface calls it once."""
         self._connected = self._loop.create_future()
         self._knock("syn")
         try:
@@ -117,7 +117,7 @@ class StreamSocket:
             accepted(self)
 
     def receive(self, packet: Packet) -> bool:
-        """A packet came. False when it is not for this connection but for a new one in its place."""
+        """Take a packet. Return False when it is not for this connection but for a new one in its place."""
         kind = packet.kind
         if kind in ("data", "fin"):
             if self._peer is not None and packet.socket is not self._peer:
@@ -176,7 +176,10 @@ class StreamSocket:
             self._tell_lost()
 
     def send(self, payload: Payload, size: int) -> None:
-        """Send without waiting. Bytes are cut into segments; any other payload arrives whole, and weighs `size`."""
+        """Send without waiting.
+
+        Bytes are cut into segments; any other payload arrives whole, and weighs `size` bytes.
+        """
         if self._is_gone or self.is_closing:
             return
         if isinstance(payload, bytes) and len(payload) > SEGMENT_BYTES:
@@ -191,11 +194,11 @@ class StreamSocket:
         return Packet(kind, self.local, self.remote, size, self._interface, self, payload)
 
     def unsent(self) -> int:
-        """Bytes that the operating system would not have taken yet: those past two windows."""
+        """The bytes that an operating system would not have taken yet: those past two windows."""
         return self.outgoing.unsent
 
     def pause_reading(self) -> None:
-        """Take nothing for a while: the sender's window fills."""
+        """Take nothing for a while, so that the sender's window fills."""
         self._incoming.is_paused = True
 
     def resume_reading(self) -> None:
@@ -225,7 +228,7 @@ class StreamSocket:
         self.outgoing.pump()
 
     def abort(self) -> None:
-        """End at once: the other side is told by a reset."""
+        """End at once: the other side gets a reset."""
         self.is_closing = True
         self._incoming.stop()
         if not self._is_gone:
@@ -237,11 +240,11 @@ class StreamSocket:
 
     @property
     def is_half_open(self) -> bool:
-        """Somebody is connecting to it and not done."""
+        """Whether the connection is still being set up from the other side."""
         return self._accepted is not None
 
     def sent(self) -> None:
-        """Bytes were written or have left: whoever waits for that is told."""
+        """Note that bytes were written or have left, and tell whoever waits for that."""
         unsent = self.outgoing.unsent
         if self.is_closing:
             if not unsent and self.is_waiting:
@@ -256,12 +259,12 @@ class StreamSocket:
             self._receiver.resume_writing()
 
     def finished(self) -> None:
-        """All of a closed socket has arrived, its end too: it is no more."""
+        """Forget a closed socket, all of whose bytes have arrived, its end too."""
         self._leave()
         self._loop.call_soon(self._tell_lost)
 
     def fail(self, error: OSError) -> None:
-        """It broke."""
+        """End the connection with this error."""
         if self._is_gone:
             return
         self._error = error
@@ -274,7 +277,7 @@ class StreamSocket:
         self._incoming.release()
 
     def vanish(self) -> None:
-        """The node crashed: nobody is told, but who waits to be connected, and who closes it later."""
+        """Vanish, since the node crashed: only a pending connect and a later close learn of it."""
         self._is_silent = True
         self._leave()
         self._incoming.stop()

@@ -1,4 +1,4 @@
-"""How much a stream may have in flight: slow start, then half after a loss and a segment more each round trip."""
+"""The window of a sender: slow start, then half after a loss and a segment more each round trip."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ RECEIVE_WINDOW_BYTES = 6 << 20
 
 
 class SendWindow:
-    """Positions are bytes since the stream began."""
+    """How much a stream may have in flight. Positions are bytes since the stream began."""
 
     def __init__(self) -> None:
         self.size: float = INITIAL_BYTES
         self.acked = 0
-        """All up to here has been received, as far as the sender has heard."""
+        """The position up to which all has been received, as far as the sender has heard."""
         self._sent = 0
         self._unread = 0
         self._threshold: float = RECEIVE_WINDOW_BYTES
@@ -25,7 +25,7 @@ class SendWindow:
 
     @property
     def in_flight(self) -> int:
-        """Bytes sent and not acknowledged."""
+        """The bytes that are sent and not acknowledged."""
         return self._sent - self.acked
 
     @property
@@ -36,21 +36,21 @@ class SendWindow:
 
     @property
     def next_ack_s(self) -> float | None:
-        """When the next acknowledgement is heard."""
+        """The time at which the next acknowledgement is heard."""
         return self._acks[0][0] if self._acks else None
 
     def sent(self, end: int) -> None:
-        """All up to `end` has been sent."""
+        """Note that all up to `end` has been sent."""
         self._sent = max(self._sent, end)
 
     def note_ack(self, at_s: float, end: int, unread: int) -> None:
-        """An acknowledgement is on its way."""
+        """Note that an acknowledgement is on its way."""
         if self._acks and self._acks[-1][0] > at_s:
             at_s = self._acks[-1][0]
         self._acks.append((at_s, end, unread))
 
     def take_acks(self, now: float) -> bool:
-        """Hear what has come by now. Whether anything new was among it."""
+        """Hear the acknowledgements that have come by now; return whether any of them was new."""
         acks, before = self._acks, self.acked
         while acks and acks[0][0] <= now:
             _, end, self._unread = acks.popleft()
@@ -70,14 +70,14 @@ class SendWindow:
             self.size += SEGMENT_BYTES * newly / self.size
 
     def shrink(self, now: float, rtt_s: float | None) -> None:
-        """A loss: half, at most once a round trip."""
+        """Halve the window after a loss, at most once a round trip."""
         if now < self._shrunk_s:
             return
         self._shrunk_s = now + (rtt_s or 0.0)
         self.size = self._threshold = max(LEAST_BYTES, self.size / 2)
 
     def start_over(self, sent: int | None) -> None:
-        """After a silence: slow start up to half of what went before; all from `sent` on is sent again."""
+        """Start slowly again after a silence, up to half of the last window; all from `sent` on is sent again."""
         self._threshold = max(LEAST_BYTES, self.size / 2)
         self.size = INITIAL_BYTES
         if sent is not None:

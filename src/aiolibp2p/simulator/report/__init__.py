@@ -1,3 +1,3 @@
-"""A page about runs, with plots: `write_report`."""
+"""A page about runs, with plots, which `write_report` writes."""
 
 from aiolibp2p.simulator.report.page import write_report as write_report

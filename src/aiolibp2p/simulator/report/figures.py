@@ -1,4 +1,4 @@
-"""What runs measured, cut down to what a table or a plot can show."""
+"""The figures of runs, cut down to what a table or a plot can show."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TypeAlias
 from aiolibp2p.simulator.scenario import RunResult
 
 Points: TypeAlias = list[tuple[float, float]]
-"""(virtual seconds, value)."""
+"""The points of a figure: (virtual seconds, value)."""
 
 MAX_KEPT_POINTS = 200_000
-"""Of one figure, over all runs of a sweep."""
+"""The most points of one figure, over all runs of a sweep."""
 
 MIN_KEPT_POINTS = 50
-"""Of one figure, of one run."""
+"""The fewest points of one figure that are kept of one run, enough for a curve."""
 
 
 def thinned(result: RunResult, runs: int) -> RunResult:
-    """The result with as few points a figure as `runs` like it can afford; distributions and sums stay."""
+    """Return the result with as few points a figure as `runs` like it can afford; distributions and sums stay."""
     limit = max(MIN_KEPT_POINTS, MAX_KEPT_POINTS // max(runs, 1))
     if all(len(points) <= limit for points in result.figures.values()):
         return result
@@ -37,7 +37,7 @@ def _fewer(name: str, points: Points, limit: int) -> Points:
 
 
 def _summed(points: Points, limit: int) -> Points:
-    """Neighbours in time become one: the sum, when the last of them was measured."""
+    """Return the points with neighbours in time summed up, at the time of the last of them."""
     ordered = sorted(points)
     step = math.ceil(len(ordered) / limit)
     groups = [ordered[start : start + step] for start in range(0, len(ordered), step)]
@@ -45,7 +45,7 @@ def _summed(points: Points, limit: int) -> Points:
 
 
 def pooled(results: Sequence[RunResult]) -> dict[str, Points]:
-    """The figures of all runs together, by name, the names in order."""
+    """Return the figures of all runs together, by name, the names in order."""
     found: dict[str, Points] = {}
     for result in results:
         for name, points in result.figures.items():
@@ -54,12 +54,12 @@ def pooled(results: Sequence[RunResult]) -> dict[str, Points]:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The value below which this share of them lies; `ordered` ascends and is not empty."""
+    """Return the value below which this share of them lies; `ordered` ascends and is not empty."""
     return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
 
 
 def distribution(values: Sequence[float], limit: int) -> Points:
-    """(value, share of the values up to it), at most `limit` of them."""
+    """Return a distribution: (value, share of the values up to it), at most `limit` of them."""
     ordered = sorted(values)
     last = len(ordered) - 1
     count = min(limit, len(ordered))
@@ -68,7 +68,7 @@ def distribution(values: Sequence[float], limit: int) -> Points:
 
 
 def rate(points: Points, runs: int, limit: int) -> Points:
-    """(virtual seconds, amount a second in an average run), over at most `limit` equal stretches of time."""
+    """Return a rate over at most `limit` equal stretches: (virtual seconds, amount a second in an average run)."""
     if not points:
         return []
     end_s = max(at for at, _ in points)
@@ -83,7 +83,7 @@ def rate(points: Points, runs: int, limit: int) -> Points:
 
 
 def histogram(values: Sequence[float], limit: int) -> list[tuple[float, float, int]]:
-    """(from, to, how many of the values); whole numbers get a bar each if there are few enough."""
+    """Return a histogram: (from, to, how many of the values); whole numbers get a bar each if there are few enough."""
     if not values:
         return []
     low, high = min(values), max(values)

@@ -1,4 +1,4 @@
-"""The report: one page that needs nothing else, and the same as data."""
+"""The report: one page that needs no other file, and its data as JSON."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from aiolibp2p.simulator.scenario import RunResult
 
 MAX_PLOT_POINTS = 500
 MAX_STRETCHES = 200
-"""Of a plot over time: what passes in one is averaged, more would be noise."""
+"""The most stretches of time in a plot: what passes in one is averaged, more would be noise."""
 
 MAX_PLOTS = 60
 MAX_ROWS = 1000
-"""Runs in the table; those that failed come first."""
+"""The most runs in the table; those that failed come first."""
 
 MAX_ROW_VIOLATIONS = 20
 MAX_ROW_EVENTS = 50
@@ -28,7 +28,7 @@ _SUMMARY = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
 
 
 def write_report(directory: str, results: Sequence[RunResult]) -> str:
-    """Write `index.html` and `results.json` there; the path of the page. Raises OSError."""
+    """Write `index.html` and `results.json` there; return the path of the page. Raises OSError."""
     os.makedirs(directory, exist_ok=True)
     page = os.path.join(directory, "index.html")
     with open(page, "w", encoding="utf-8") as file:
@@ -66,7 +66,7 @@ def _statistics(points: Points) -> dict[str, float]:
 
 
 def html(results: Sequence[RunResult]) -> str:
-    """The page."""
+    """Return the page as HTML."""
     names = sorted({result.scenario: None for result in results})
     title = f"Simulation: {', '.join(names) or 'no runs'}"
     plots = [_plot(name, points, len(results)) for name, points in list(pooled(results).items())[:MAX_PLOTS]]

@@ -10,14 +10,14 @@ from html import escape
 WIDTH, HEIGHT = 560, 260
 LEFT, RIGHT, TOP, BOTTOM = 86, 16, 12, 44
 TICKS = 7
-"""About so many on an axis."""
+"""The number of ticks on an axis, about."""
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What runs along an edge of a plot, from where to where."""
+    """One axis of a plot: what it shows, and from where to where."""
 
     label: str
     low: float
@@ -25,7 +25,7 @@ class Axis:
     unit: str = ""
 
     def ticks(self) -> list[float]:
-        """Round values, a handful."""
+        """Return a handful of round values."""
         span = self.high - self.low
         rough = span / TICKS
         power = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
@@ -36,14 +36,14 @@ class Axis:
 
 
 def axis(label: str, values: Sequence[float], unit: str = "", from_zero: bool = True) -> Axis:
-    """One that all the values fit on."""
+    """Return an axis on which all the values fit."""
     low = min([0.0, *values] if from_zero else values, default=0.0)
     high = max(values, default=1.0)
     return Axis(label, low, high if high > low else low + 1.0, unit)
 
 
 def curve(title: str, x: Axis, y: Axis, points: Sequence[tuple[float, float]], filled: bool = False) -> str:
-    """A line through the points; `filled`: down to the axis."""
+    """Return a line through the points; `filled` fills the area down to the axis."""
     place_x, place_y = _places(x, y)
     path = "L".join(f"{place_x(at):.1f},{place_y(value):.1f}" for at, value in points)
     shapes = []
@@ -57,7 +57,7 @@ def curve(title: str, x: Axis, y: Axis, points: Sequence[tuple[float, float]], f
 
 
 def steps(title: str, x: Axis, y: Axis, points: Sequence[tuple[float, float]]) -> str:
-    """A line that stays level between points: a distribution."""
+    """Return a line that stays level between points, as a distribution does."""
     corners: list[tuple[float, float]] = []
     height = 0.0
     for at, value in points:
@@ -67,7 +67,7 @@ def steps(title: str, x: Axis, y: Axis, points: Sequence[tuple[float, float]]) -
 
 
 def bars(title: str, x: Axis, y: Axis, counts: Sequence[tuple[float, float, int]], left: float = 0.0) -> str:
-    """A bar from here to there, so high, for each; all of them moved to the left by so much."""
+    """Return a bar for each (from, to, height), all of them moved to the left by `left` on the axis."""
     place_x, place_y = _places(x, y)
     base = place_y(0.0)
     shapes = []
@@ -121,7 +121,7 @@ def _number(value: float) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
-    """The value with a prefix and its unit: `12 ms`."""
+    """Return the value with a prefix and its unit: `12 ms`."""
     if value == 0:
         return f"0 {unit}".strip()
     prefixes = _PREFIXES[3:] if unit == "s" else _PREFIXES if unit == "" else _PREFIXES[:4]

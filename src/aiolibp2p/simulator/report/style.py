@@ -1,4 +1,4 @@
-"""How the report looks, by day and by night."""
+"""The style sheet of the report, by day and by night."""
 
 STYLE = """
 :root{color-scheme:light dark;--back:#f6f7f9;--card:#fff;--ink:#1b2330;--soft:#5b6678;--rule:#dfe3ea;

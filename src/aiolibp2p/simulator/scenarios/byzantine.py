@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 ATTACKERS = 2
 ATTACKS = 4
-"""By each attacker; as many more on whoever dials it."""
+"""Attacks by each attacker; as many more on each node that dials it."""
 END_S = 45.0
 PING_EVERY_S = 3.0
 MAX_PING_S = 1.0
 PORT = 4001
 ASKING = Limits(swarm=SwarmConfig(upgrade=UpgraderConfig(simultaneous_open=True)))
-"""Of every other node: whom it dials may claim to have dialled, too."""
+"""The limits of every other node: they let a peer that is dialled claim to have dialled, too."""
 
 
 async def run(simulation: Simulation) -> None:
@@ -59,7 +59,7 @@ async def run(simulation: Simulation) -> None:
 
 
 class Attacker:
-    """An interface that attacks nodes, and whoever dials it."""
+    """An interface that attacks nodes, and each node that dials it."""
 
     def __init__(self, simulation: Simulation, name: str, ip: str) -> None:
         self.name = name
@@ -71,7 +71,7 @@ class Attacker:
         self._interface.listen(PORT, self._accepted)
 
     async def attack(self) -> None:
-        """One node after another."""
+        """Attack one node after another."""
         for _ in range(ATTACKS):
             await self._simulation.wait(self._source.uniform(0.0, 4.0))
             victim = self._source.choice(self._simulation.nodes)
@@ -95,7 +95,7 @@ class Attacker:
 
 
 async def _dial(simulation: Simulation, node: Node, address: Multiaddr) -> None:
-    """An honest node that knows no better: it may fail, in the ways it is said to."""
+    """Dial the attacker as an honest node that knows no better: the dial may fail, in documented ways."""
     for _ in range(ATTACKS):
         await simulation.wait(4.0)
         try:

@@ -1,4 +1,4 @@
-"""Nodes stop, crash, and come back, some of them as somebody else; the others notice, and find them again."""
+"""Nodes stop, crash, and come back, some of them with a new identity; the others notice, and find them again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CHURN_S = 120.0
 EVERY_S = 5.0
 REDIAL_EVERY_S = 5.0
 SETTLE_S = 90.0
-"""After the last of it: longer than a keep-alive takes to notice the silence."""
+"""The seconds that are left after the last change: longer than a keep-alive takes to notice the silence."""
 
 
 async def run(simulation: Simulation) -> None:
-    """Two minutes of churn, then everybody is back and connected to whoever its neighbours are now."""
+    """Two minutes of churn, after which everybody is back and connected to its neighbours of then."""
     simulation.use_regions()
     for _ in range(simulation.size):
         simulation.add_node()

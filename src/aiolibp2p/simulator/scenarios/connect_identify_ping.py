@@ -17,7 +17,7 @@ SETTLE_S = 5.0
 
 
 async def run(simulation: Simulation) -> None:
-    """Sixty seconds; at the end everybody is connected to every neighbour, and knows what it speaks."""
+    """Sixty seconds of connecting and pinging, at whose end every node knows what each neighbour speaks."""
     simulation.use_regions()
     for _ in range(simulation.size):
         simulation.add_node()

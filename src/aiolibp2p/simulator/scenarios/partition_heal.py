@@ -19,7 +19,7 @@ REDIAL_EVERY_S = 5.0
 
 
 async def run(simulation: Simulation) -> None:
-    """Forty seconds apart: within each half all goes on, across nothing; afterwards all is as before."""
+    """Forty seconds in two halves, each of which goes on by itself; afterwards all is as before."""
     simulation.use_regions()
     for _ in range(simulation.size):
         simulation.add_node()

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 LATENCY_S = (0.001, 0.15)
 WITHIN_S = (0.0, 0.01, 0.1, 0.4)
-"""How far apart the two dials are at most: one of these."""
+"""How many seconds the two dials are apart at most: one of these."""
 SETTLED_S = 12.0
-"""Longer than a dial takes, its timeout included."""
+"""Seconds in which dials come to an end, their timeout included."""
 ECHOES = 3
 ECHO_BYTES = 20_000
 
 
 async def run(simulation: Simulation) -> None:
-    """Whatever comes of the dials, each two share exactly one connection, of which exactly one is the initiator."""
+    """Each two nodes share exactly one connection in the end, of which exactly one is the initiator."""
     await meet_all(simulation, Limits(swarm=SwarmConfig(upgrade=UpgraderConfig(simultaneous_open=True))))
 
 
@@ -66,10 +66,10 @@ class Meeting:
         self._ends = ((one, other), (other, one))
         self._source = source
         self._shared = 0
-        """Dials that became a connection: both of them only if they became the same one."""
+        """The dials that became a connection: both of them only if they became the same one."""
 
     async def hold(self) -> None:
-        """Dial from both ends, then look at what there is, and use it from both ends."""
+        """Dial from both ends, then look at the connections, and use them from both ends."""
         simulation = self._simulation
         within_s = self._source.choice(WITHIN_S)
         for node, _ in self._ends:
@@ -113,7 +113,7 @@ class Meeting:
             simulation.violate("one-initiator", f"the initiator is {names} {when}")
 
     async def _use(self) -> None:
-        """Streams from both ends at once: their ids collide if both take themselves for the initiator."""
+        """Open streams from both ends at once: their ids collide if both take themselves for the initiator."""
         simulation = self._simulation
         for node, target in self._ends:
             if not node.running.connections(target.peer_id):

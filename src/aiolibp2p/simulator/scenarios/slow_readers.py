@@ -1,4 +1,4 @@
-"""One node reads nothing for a while. Whoever sends to it waits, in bounded memory; the others notice nothing."""
+"""One node reads nothing for a while. Its writers wait, in bounded memory; the others notice nothing."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SINK_ID = "/simulator/sink/1.0.0"
 CHUNK = bytes(16 * 1024)
 TOTAL_BYTES = 8 * 1024 * 1024
 SHORT_S = 7.0
-"""A stall that everybody waits out: hosts give a peer that takes nothing ten seconds."""
+"""A stall in seconds that everybody waits out: hosts give a peer that takes nothing ten seconds."""
 LONG_S = 40.0
-"""One after which every writer has given up."""
+"""A stall in seconds after which every writer has given up."""
 GIVE_UP_S = 25.0
 FIRST_STALL_S = 10.0
 SECOND_STALL_S = 60.0
 MAX_HELD_BYTES = 5 * 1024 * 1024
-"""What one writer may have on the way to a reader that reads nothing: stream window, socket buffers."""
+"""The most bytes of one writer on the way to a reader that reads nothing: stream window, socket buffers."""
 MAX_PING_S = 1.0
 MAX_NEIGHBOURS = 8
 
 
 class _Bulk:
-    """What everybody sends to the slow node, and what has come there."""
+    """The transfers of everybody to the slow node, and the bytes that have come there."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -40,7 +40,7 @@ class _Bulk:
         self.received = {node.name: 0 for node in self.others}
         self.sent = {node.name: 0 for node in self.others}
         self.ended: dict[str, str] = {}
-        """How each writer ended."""
+        """The error of each writer, or None for one that finished."""
         self._names = {node.peer_id: node.name for node in self.others}
         self.slow.running.set_stream_handler(SINK_ID, self._sink)
 
@@ -49,7 +49,7 @@ class _Bulk:
             self.received[self._names[stream.remote_peer]] += len(chunk)
 
     def start(self) -> None:
-        """Everybody sends 8 MiB."""
+        """Let every node send 8 MiB."""
         for table in (self.received, self.sent):
             table.update(dict.fromkeys(table, 0))
         self.ended.clear()
@@ -73,7 +73,7 @@ class _Bulk:
                 self.sent[node.name] += len(CHUNK)
 
     def check_memory(self) -> None:
-        """What writers have on the way is bounded."""
+        """Check that the bytes each writer has on the way are bounded."""
         for name, n in self.sent.items():
             held = n - self.received[name]
             self._simulation.measure("held_backlog", held)

@@ -1,4 +1,4 @@
-"""What nodes do all day: connect to their neighbours, ping them, send them bytes and have them back."""
+"""The work of nodes: connect to neighbours, ping them, send them bytes and have them back."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CONNECT_OVER_S = 5.0
 
 
 def regular_edges(simulation: Simulation, degree: int = 8) -> list[Edge]:
-    """A connected graph over the nodes: `degree` neighbours each, or as many as there can be."""
+    """Return a connected graph over the nodes: `degree` neighbours each, or as many as there can be."""
     n = len(simulation.nodes)
     k = min(degree, n - 1)
     return random_regular(n, k - (n * k) % 2, simulation.source("topology"))
 
 
 async def connect_all(simulation: Simulation, edges: Sequence[Edge], over_s: float = CONNECT_OVER_S) -> None:
-    """The first of each edge dials the second, all of them within `over_s`. A dial that fails is counted."""
+    """Let the first node of each edge dial the second, all within `over_s` seconds. A dial that fails is counted."""
     nodes = simulation.nodes
     dials: list[list[Node]] = [[] for _ in nodes]
     for a, b in edges:
@@ -47,7 +47,7 @@ async def _connect(simulation: Simulation, node: Node, targets: Sequence[Node], 
 
 
 async def connect(simulation: Simulation, node: Node, target: Node) -> bool:
-    """One dial: measured, counted. Whether it succeeded."""
+    """Dial once, measured and counted; return whether it succeeded."""
     if node.host is None:
         return False
     began_s = simulation.now
@@ -62,7 +62,7 @@ async def connect(simulation: Simulation, node: Node, target: Node) -> bool:
 
 
 async def keep_connected(simulation: Simulation, edge: Edge, every_s: float) -> None:
-    """As applications do: look every `every_s` seconds or so, dial who is missing. Without end."""
+    """Dial missing neighbours about every `every_s` seconds, without end, as applications do."""
     node, target = (simulation.nodes[i] for i in edge)
     source = simulation.source(node.name, target.name, "redial")
     while True:
@@ -72,7 +72,7 @@ async def keep_connected(simulation: Simulation, edge: Edge, every_s: float) -> 
 
 
 async def ping(simulation: Simulation, node: Node, target: Node) -> bool:
-    """One ping over a connection that stands: measured, counted. Whether it was answered."""
+    """Ping once over a connection that stands, measured and counted; return whether it was answered."""
     if node.host is None or not node.host.connections(target.peer_id):
         simulation.count("skipped_pings")
         return False
@@ -87,7 +87,7 @@ async def ping(simulation: Simulation, node: Node, target: Node) -> bool:
 
 
 async def ping_all(simulation: Simulation, edges: Sequence[Edge], every_s: float, until_s: float) -> None:
-    """Every node pings one of its neighbours after the other, every `every_s` seconds or so."""
+    """Let every node ping one of its neighbours after the other, about every `every_s` seconds."""
     around = neighbours(len(simulation.nodes), list(edges))
     await asyncio.gather(
         *(
@@ -112,13 +112,13 @@ async def _keep_pinging(
 
 
 async def serve_echo(stream: Stream) -> None:
-    """Send back whatever comes."""
+    """Serve the protocol that sends back every byte."""
     async for chunk in stream:
         await stream.write(chunk)
 
 
 async def echo(simulation: Simulation, node: Node, target: Node, size: int) -> bool:
-    """Send `size` bytes and read as many back: measured, counted. Whether all of them came."""
+    """Send `size` bytes and read as many back, measured and counted; return whether all of them came."""
     if node.host is None or not node.host.connections(target.peer_id):
         simulation.count("skipped_echoes")
         return False
@@ -144,7 +144,7 @@ async def _send(stream: Stream, data: bytes) -> None:
 
 
 async def echo_all(simulation: Simulation, edges: Sequence[Edge], size: int, every_s: float, until_s: float) -> None:
-    """The first of each edge has `size` bytes echoed by the second, every `every_s` seconds or so."""
+    """Let the first node of each edge have `size` bytes echoed by the second, about every `every_s` seconds."""
     await asyncio.gather(*(_keep_echoing(simulation, edge, size, every_s, until_s) for edge in edges))
 
 

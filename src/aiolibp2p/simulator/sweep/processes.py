@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     Pipe: TypeAlias = Connection[Any, Any]
 
 PROGRESS_EVERY_S = 0.2
-"""How often a run says how far it is."""
+"""The seconds between two reports of how far a run is."""
 
 END_TIMEOUT_S = 2.0
-"""How long a process that was asked to end may take; then it is killed."""
+"""The seconds that a process that was asked to end may take; then it is killed."""
 
 MAX_JOBS = 512
 
 
 def default_jobs() -> int:
-    """As many runs at a time as this process has CPUs."""
+    """Return how many CPUs this process has: as many runs at a time."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -41,7 +41,7 @@ def default_jobs() -> int:
 def run_in_processes(
     sweep: Sweep, jobs: int = 0, progress: SweepProgress | None = None, run: RunOne = run_one
 ) -> Iterator[RunResult]:
-    """The results as runs end, at most `jobs` at a time (0: one for each CPU); with 1, in this process.
+    """Yield the results as runs end, at most `jobs` at a time (0: one for each CPU); with 1, in this process.
 
     Closing the iterator ends what still runs. A process that dies is a violation of the run it had.
     """
@@ -58,7 +58,7 @@ def _of_seed(progress: SweepProgress | None, seed: int) -> _Throttled | None:
 
 
 class _Throttled:
-    """Passes on what it is told, but not too often."""
+    """A progress function that is not called too often."""
 
     def __init__(self, tell: Any) -> None:
         self._tell = tell
@@ -83,7 +83,7 @@ class _Worker:
         theirs.close()
 
     def begin(self, options: RunOptions) -> None:
-        """Hand it a run."""
+        """Hand a run to this process."""
         self.options = options
         # One that is dead already is found by reading from it.
         with suppress(OSError):
@@ -99,7 +99,7 @@ class _Crew:
         self._workers: list[_Worker] = []
 
     def results(self, jobs: int) -> Iterator[RunResult]:
-        """The results as they come."""
+        """Yield the results as they come."""
         try:
             for _ in range(jobs):
                 self._workers.append(_Worker(self._sweep, self._run))
@@ -117,7 +117,7 @@ class _Crew:
             worker.begin(options)
 
     def _heard(self, worker: _Worker) -> RunResult | None:
-        """What a worker has to say: that it is on its way (None), its result, or that it is dead."""
+        """Return the news of a worker: None while it is on its way, its result, or that it is dead."""
         options = worker.options
         assert options is not None
         try:
@@ -160,7 +160,7 @@ def _end(workers: list[_Worker]) -> None:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """A process started in here does not get Ctrl-C while it loads; we get it a moment later."""
+    """Hold Ctrl-C back while a process started in here loads; we get it a moment later."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -174,7 +174,7 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _work(pipe: Pipe, run: RunOne, scenario: str) -> None:
-    """What a process does: runs, until nobody has any more for it."""
+    """Run what the pipe asks for, as a process of the sweep, until it is closed."""
     # Ctrl-C reaches all processes of a terminal; ours are ended by the one that started them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What hosts log in so many networks at once, nobody can read: without a handler it would go to stderr.

@@ -1,4 +1,4 @@
-"""A sweep over a Ray cluster. The extra `aiolibp2p[ray]`, here and on every machine of the cluster."""
+"""A sweep over a Ray cluster, which needs the extra `aiolibp2p[ray]`, here and on every machine of the cluster."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MAX_REASON_LENGTH = 2000
 
 
 def run_on_ray(sweep: Sweep, address: str, jobs: int = 0, run: RunOne = run_one) -> Iterator[RunResult]:
-    """The results as runs end, at most `jobs` at a time (0: one for each CPU of the cluster).
+    """Yield the results as runs end, at most `jobs` at a time (0: one for each CPU of the cluster).
 
-    `address` is as Ray takes it (HOST:PORT, ray://HOST:PORT, auto), or "local". Closing the iterator cancels what
-    still runs. Raises ConfigError without the extra, ConnectionError when no cluster answers.
+    `address` is as Ray takes it (HOST:PORT, ray://HOST:PORT, auto), or "local". Closing the iterator cancels what still
+    runs. Raises ConfigError without the extra, ConnectionError when no cluster answers.
     """
     ray = _load()
     was_connected = ray.is_initialized()
@@ -63,7 +63,7 @@ def _connect(ray: Any, address: str) -> None:
 
 
 def _reach(address: str) -> None:
-    """Ray would try for minutes, and say a lot."""
+    """Raise ConnectionError when no cluster answers; Ray itself would try for minutes, and print a lot."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not (colon and port.isascii() and port.isdigit()):
         return

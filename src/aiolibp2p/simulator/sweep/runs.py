@@ -1,4 +1,4 @@
-"""What a sweep is made of: one run after the other, each decided by its options alone."""
+"""The parts of a sweep: one run after the other, each decided by its options alone."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TypeAlias
 from aiolibp2p.simulator.scenario import Fidelity, RunOptions, RunResult, Violation
 
 Progress: TypeAlias = Callable[[float], None]
-"""Told, now and then, how far a run is, in virtual seconds."""
+"""A function that is called, now and then, with the virtual seconds that a run has got to."""
 
 RunOne: TypeAlias = Callable[[str, RunOptions, Progress | None], RunResult]
-"""Runs the scenario that a text names. A function of a module, so that it can be sent to another process."""
+"""A function that runs the scenario that a text names. A module has it, so that it can be sent to another process."""
 
 SweepProgress: TypeAlias = Callable[[int, float], None]
-"""Told, now and then, how far the run of a seed is, in virtual seconds."""
+"""A function that is called, now and then, with a seed and the virtual seconds that its run has got to."""
 
 LOST = "sweep"
 """The checker of a violation that says a run never came to its end."""
@@ -23,16 +23,16 @@ LOST = "sweep"
 
 @dataclass(frozen=True)
 class Sweep:
-    """The scenario a text names, once for each seed."""
+    """A scenario that a text names, once for each seed."""
 
     scenario: str
-    """As `scenarios.find` takes it."""
+    """The scenario, as `scenarios.find` takes it."""
     seeds: Sequence[int]
     nodes: int | None = None
     fidelity: Fidelity | None = None
 
     def options(self) -> Iterator[RunOptions]:
-        """Those of each run, in the order of the seeds."""
+        """The options of each run, in the order of the seeds."""
         for seed in self.seeds:
             yield RunOptions(seed=seed, nodes=self.nodes, fidelity=self.fidelity)
 
@@ -46,7 +46,7 @@ def run_one(scenario: str, options: RunOptions, progress: Progress | None = None
 
 
 def lost_run(sweep: Sweep, options: RunOptions, why: str) -> RunResult:
-    """The result of a run whose process or machine went away under it."""
+    """Return the result of a run whose process or machine went away under it."""
     return RunResult(
         scenario=sweep.scenario,
         options=options,
