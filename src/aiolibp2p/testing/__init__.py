@@ -1,6 +1,6 @@
-"""For tests of one's own parts: fixtures for protocols over the simulator, suites for securities and muxers.
+"""Tools to test parts of one's own: fixtures for protocols over the simulator, suites for securities and muxers.
 
-docs/how-to/test-your-own-protocol.md, test-your-own-security.md, test-your-own-muxer.md
+The pages docs/how-to/test-your-own-protocol.md, test-your-own-security.md and test-your-own-muxer.md show their use.
 """
 
 import pytest

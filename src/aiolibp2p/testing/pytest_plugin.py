@@ -27,20 +27,23 @@ PairProgram: TypeAlias = Callable[[Host, Host], Awaitable[None]]
 DEFAULT_SEED = 1
 DEFAULT_LIMIT_S = 3600.0
 SHOWN_EVENTS = 20
-"""The last events that a failure shows."""
+"""The last events that a failure shows, about a screen."""
 
 ENDS = (Exception, pytest.fail.Exception, pytest.skip.Exception, pytest.xfail.Exception)
-"""How a program may end its test. What pytest raises to fail, skip or expect a failure is no Exception."""
+"""The exceptions by which a program may end its test.
+
+What pytest raises to fail, skip or expect a failure is no Exception.
+"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds `--simulator-seed`."""
+    """Add the option `--simulator-seed`."""
     group = parser.getgroup("aiolibp2p")
     group.addoption("--simulator-seed", type=int, default=None, help="the seed of simulated networks, to replay a run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Adds the marker."""
+    """Add the marker `virtual_time`."""
     config.addinivalue_line(
         "markers", "virtual_time: run this coroutine test under virtual time (needs pytest-asyncio)"
     )
@@ -50,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Generator[None, Mapping[str, Callable[[], asyncio.AbstractEventLoop]], object]:
-    """A test that is marked so gets a loop under virtual time; any other what it would get without this plugin."""
+    """Give a test that is marked so a loop under virtual time; any other what it would get without this plugin."""
     others = yield
     if item.get_closest_marker("virtual_time") is not None:
         return {"virtual": VirtualTimeLoop}
@@ -58,15 +61,18 @@ def pytest_asyncio_loop_factories(
 
 
 class VirtualTime:
-    """Runs coroutines under virtual time: `virtual_time(coroutine)`."""
+    """The runner of coroutines under virtual time: `virtual_time(coroutine)`."""
 
     def __call__(self, main: Coroutine[Any, Any, T], limit_s: float | None = DEFAULT_LIMIT_S) -> T:
-        """What the coroutine returns. Raises what it raises, Deadlock, and LimitExceeded past `limit_s` seconds."""
+        """Run the coroutine; return what it returns.
+
+        Raises what it raises, Deadlock, and LimitExceeded past `limit_s` virtual seconds.
+        """
         return run_virtual(main, limit_s)
 
 
 class SimulatedNetwork:
-    """Runs programs over a simulated network: `simulated_network(program, nodes=5)`."""
+    """The runner of programs over a simulated network: `simulated_network(program, nodes=5)`."""
 
     def __init__(self, node_id: str, seed: int | None) -> None:
         self._node_id = node_id
@@ -75,9 +81,10 @@ class SimulatedNetwork:
     def __call__(
         self, program: Program, nodes: int = 2, seed: int = DEFAULT_SEED, fidelity: Fidelity = "full"
     ) -> RunResult:
-        """How the run went. Raises what the program raises, and AssertionError when an invariant did not hold.
+        """Run the program; return how the run went.
 
-        `--simulator-seed` takes the place of `seed`. The program is given a Simulation, `nodes` in its `size`.
+        Raises what the program raises, and AssertionError when an invariant did not hold. `--simulator-seed` takes the
+        place of `seed`. The program is given a Simulation, `nodes` in its `size`.
         """
         seed = seed if self._seed is None else self._seed
         failures: list[BaseException] = []
@@ -109,13 +116,13 @@ class SimulatedNetwork:
 
 
 class HostPair:
-    """Runs programs over two connected hosts: `host_pair(program)`."""
+    """The runner of programs over two connected hosts: `host_pair(program)`."""
 
     def __init__(self, network: SimulatedNetwork) -> None:
         self._network = network
 
     def __call__(self, program: PairProgram, seed: int = DEFAULT_SEED, fidelity: Fidelity = "full") -> RunResult:
-        """As `simulated_network`; the program is given a client and a server, the first connected to the second."""
+        """Run the program on a client and a server, the first connected to the second, as `simulated_network` does."""
 
         async def over_two(simulation: Simulation) -> None:
             client, server = simulation.add_node("client"), simulation.add_node("server")
@@ -128,17 +135,17 @@ class HostPair:
 
 @pytest.fixture
 def virtual_time() -> VirtualTime:
-    """`virtual_time(coroutine, limit_s=3600)` runs it under virtual time, and returns what it returns."""
+    """The fixture `virtual_time(coroutine, limit_s=3600)`, which returns what the coroutine does."""
     return VirtualTime()
 
 
 @pytest.fixture
 def simulated_network(request: pytest.FixtureRequest) -> SimulatedNetwork:
-    """`simulated_network(program, nodes=2, seed=1, fidelity="full")` runs `async def program(simulation)`."""
+    """The fixture `simulated_network(program, nodes=2, seed=1, fidelity="full")`; `async def program(simulation)`."""
     return SimulatedNetwork(request.node.nodeid, request.config.getoption("--simulator-seed"))
 
 
 @pytest.fixture
 def host_pair(simulated_network: SimulatedNetwork) -> HostPair:
-    """`host_pair(program, seed=1, fidelity="full")` runs `async def program(client, server)`."""
+    """The fixture `host_pair(program, seed=1, fidelity="full")`, which runs `async def program(client, server)`."""
     return HostPair(simulated_network)

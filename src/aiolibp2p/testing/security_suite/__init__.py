@@ -1,6 +1,6 @@
-"""What a security must keep, as tests: subclass `SecuritySuite` and say how yours is made.
+"""The contract of a security, as tests: subclass `SecuritySuite` and say how yours is made.
 
-Needs pytest and Hypothesis. docs/how-to/test-your-own-security.md
+Needs pytest and Hypothesis. The page docs/how-to/test-your-own-security.md shows how.
 """
 
 from aiolibp2p.testing.security_suite.cipher import SecuritySuite

@@ -1,4 +1,4 @@
-"""Ciphers: what is sealed is opened, whole and in order; what was touched is not."""
+"""Tests of ciphers: what is sealed is opened, whole and in order; what was changed on the way is not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SecuritySuite(SecurityHostileSuite):
     """The whole suite: handshakes, hostile peers, ciphers."""
 
     def test_every_size_both_ways(self) -> None:
-        """From nothing to `max_plaintext`; a frame adds at most `overhead` bytes."""
+        """Every size from nothing to `max_plaintext` is opened again; a frame adds at most `overhead` bytes."""
         for sender, receiver in self.connected().both_ways:
             cipher = sender.cipher
             assert 0 <= cipher.prefix <= cipher.overhead
@@ -35,7 +35,7 @@ class SecuritySuite(SecurityHostileSuite):
 
     @pytest.mark.parametrize("in_place", [False, True])
     def test_encrypt_into_is_encrypt(self, in_place: bool) -> None:
-        """Into a buffer larger than needed, from a buffer of its own and from its very place in that buffer."""
+        """`encrypt_into` seals what `encrypt` does, from a buffer of its own and from the very place it seals into."""
         for sender, receiver in self.connected().both_ways:
             largest = sender.cipher.max_plaintext
             out = memoryview(bytearray(largest + sender.cipher.overhead + 100))
@@ -61,7 +61,7 @@ class SecuritySuite(SecurityHostileSuite):
     @given(st.lists(st.integers(0, 3000), max_size=8), CUTS)
     @example([100, 3000], [1, 50, 130])
     def test_frames_cut_anywhere(self, sizes: list[int], cuts: list[int]) -> None:
-        """What was sealed comes out once, whole, in order; the tail of an unfinished frame is handed in again."""
+        """A plaintext is delivered once, whole, in order; the tail of an unfinished frame is handed in again."""
         for sender, receiver in self.connected().both_ways:
             before = len(receiver.received)
             texts = [random.Random(size).randbytes(size) for size in sizes]
@@ -80,7 +80,7 @@ class SecuritySuite(SecurityHostileSuite):
             assert receiver.received[before:] == SECRET
 
     def test_bulk_in_both_directions(self) -> None:
-        """Some megabytes, interleaved, several frames at once."""
+        """Some megabytes pass both ways, interleaved, several frames at once."""
         pair = self.connected()
         chance = random.Random(1)
         for _ in range(12):
@@ -103,7 +103,7 @@ class SecuritySuite(SecurityHostileSuite):
             assert len({*frames}) == 3
 
     def test_the_two_directions_have_keys_of_their_own(self) -> None:
-        """Neither the same frames, nor is a frame taken by whoever sent it."""
+        """The two directions do not make the same frames, and no side takes a frame that it has sent itself."""
         self._needs_encryption()
         pair = self.connected()
         assert pair.initiator.seal(SECRET) != pair.responder.seal(SECRET)
@@ -111,7 +111,7 @@ class SecuritySuite(SecurityHostileSuite):
             self._assert_refused(end, end.seal(SECRET), end)
 
     def test_a_byte_changed_at_every_place_of_a_frame(self) -> None:
-        """Nothing of it is delivered, nor of what follows."""
+        """A frame that was changed is not delivered, nor what follows it."""
         self._needs_authentication()
         size = len(self.connected().initiator.seal(SECRET))
         for place in places(size, self.max_places):
@@ -123,14 +123,14 @@ class SecuritySuite(SecurityHostileSuite):
     @inherited
     @given(st.integers(0, 4096), st.integers(1, 255))
     def test_any_byte_of_a_frame_changed(self, place: int, mask: int) -> None:
-        """As above, with any change of a byte."""
+        """A frame of which any byte was changed in any way is not delivered."""
         self._needs_authentication()
         sender, receiver = self.connected().both_ways[0]
         frame = sender.seal(SECRET)
         self._assert_refused(receiver, flipped(frame, place % len(frame), mask), sender)
 
     def test_frames_repeated_lost_or_out_of_order(self) -> None:
-        """Frames before were delivered; nothing of these."""
+        """Frames that are repeated, lost or reordered are not delivered; those before them are."""
         self._needs_authentication()
         if not self.numbers_frames:
             pytest.skip("this security does not number its frames")
@@ -145,7 +145,7 @@ class SecuritySuite(SecurityHostileSuite):
                 assert receiver.received == before + b"".join(texts[:good])
 
     def test_frames_of_another_connection(self) -> None:
-        """Keys belong to one connection."""
+        """A frame that another connection's keys have sealed is not delivered."""
         self._needs_authentication()
         mine, other = self.connected(), self.connected()
         self._assert_refused(mine.responder, other.initiator.seal(SECRET), mine.initiator)
@@ -153,13 +153,13 @@ class SecuritySuite(SecurityHostileSuite):
     @inherited
     @given(st.binary(min_size=1, max_size=300))
     def test_garbage_in_place_of_a_frame(self, garbage: bytes) -> None:
-        """Nothing is delivered, and no error but a ProtocolViolation comes of it."""
+        """Garbage is not delivered, and causes no error but a ProtocolViolation."""
         self._needs_authentication()
         sender, receiver = self.connected().both_ways[1]
         self._assert_refused(receiver, garbage, sender)
 
     def test_a_failed_cipher_delivers_nothing_more(self) -> None:
-        """What comes behind a frame that was refused is refused as well."""
+        """A frame behind one that was refused is refused as well."""
         self._needs_authentication()
         sender, receiver = self.connected().both_ways[0]
         first, second = sender.seal(b"first"), sender.seal(b"second")
@@ -171,7 +171,7 @@ class SecuritySuite(SecurityHostileSuite):
         assert receiver.error is not None
 
     def test_an_end_without_farewell_is_a_cut(self) -> None:
-        """If the protocol has a farewell, input that ends without it was cut off; if it has none, it may end."""
+        """Input that ends without the protocol's farewell was cut off; if the protocol has none, it may end."""
         for one, other in self.connected().both_ways:
             has_farewell = bool(self.connected().initiator.cipher.farewell())
             other.receive(one.seal(b"last words"))
@@ -182,7 +182,7 @@ class SecuritySuite(SecurityHostileSuite):
                 other.cipher.receive_eof()
 
     def test_an_end_with_farewell(self) -> None:
-        """It is understood, and only once it came whole; what was sent before is delivered."""
+        """A farewell is understood only once it came whole; what was sent before is delivered."""
         for direction in (0, 1):
             one, other = self.connected().both_ways[direction]
             before = other.received
@@ -201,7 +201,7 @@ class SecuritySuite(SecurityHostileSuite):
             pytest.skip("this security does not authenticate its frames")
 
     def _assert_refused(self, receiver: SecuredEnd, frame: bytes, sender: SecuredEnd) -> None:
-        """At once, or, when the frame claims to be longer, once its rest has come."""
+        """Assert that a frame is refused at once, or, when it claims to be longer, once its rest has come."""
         before = receiver.received
         receiver.receive(frame)
         taken = len(frame)

@@ -1,4 +1,4 @@
-"""What a suite asks of its user: how the security is made, and what it lacks."""
+"""The part of a suite that its user fills in: how the security is made, and what it lacks."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from aiolibp2p.testing.security_suite.pair import SecuredEnd, SecuredPair
 
 @cache
 def key(name: str, kind: str = "ed25519") -> PrivateKey:
-    """The same key for the same name and kind, for as long as the process lives."""
+    """Return the same key for the same name and kind, for as long as the process lives."""
     return PrivateKey.generate(kind)
 
 
 class SecurityUnderTest:
-    """Override `security`, and the attributes that do not hold for yours."""
+    """The base of the suite: override `security`, and the attributes that do not hold for yours."""
 
     encrypts: bool = True
-    """Nobody on the way can read."""
+    """Whether nobody on the way can read."""
     authenticates_frames: bool = True
-    """Nobody on the way can change what is sent."""
+    """Whether nobody on the way can change what is sent."""
     numbers_frames: bool = True
-    """Nor repeat, lose or reorder frames of it."""
+    """Whether nobody on the way can repeat, lose or reorder frames."""
     authenticates_peers: bool = True
-    """Nobody can claim to be somebody else."""
+    """Whether nobody can claim to be somebody else."""
     proves_last: bool = True
-    """The initiator knows who answers before the responder could know who asks."""
+    """Whether the initiator knows who answers before the responder could know who asks."""
     early_muxer: bool = True
-    """The muxer is agreed on inside the handshake, when both sides were given some."""
+    """Whether the muxer is agreed on inside the handshake, when both sides were given some."""
     binds_prologue: bool = False
-    """Sides that were given different prologues do not understand each other."""
+    """Whether sides that were given different prologues do not understand each other."""
     key_kinds: Sequence[str] = ("ed25519", "secp256k1", "ecdsa", "rsa")
-    """The kinds of identities it can prove."""
+    """The kinds of identities that the security can prove."""
     max_handshake_bytes: int = 128 * 1024
-    """A peer that sent so much without ending the handshake must have been refused."""
+    """The most bytes of a peer that does not end its handshake, after which it must have been refused."""
     max_frame_bytes: int = 128 * 1024
-    """The longest frame that a cipher may wait for, its overhead included."""
+    """The longest frame that a cipher may wait for, its overhead included, in bytes."""
     max_places: int = 160
-    """So many bytes of a message are changed, at most, one after the other; the first and the last are among them."""
+    """The most places of a message at which a byte is changed, one after the other."""
 
     def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
-        """Yours, for a host with this identity and these muxers. Override it."""
+        """Return your security, for a host with this identity and these muxers. Override it."""
         raise NotImplementedError("a subclass of SecuritySuite says how its security is made")
 
     def end(self, security: Security, role: Role, expected: PeerId | None = None, words: bytes = b"") -> SecuredEnd:
-        """One side of a new connection."""
+        """Return one side of a new connection."""
         return SecuredEnd(security.start(role, expected), words)
 
     def pair(
@@ -62,25 +62,28 @@ class SecurityUnderTest:
         responder: Sequence[str] = (),
         words: tuple[bytes, bytes] = (b"", b""),
     ) -> SecuredPair:
-        """Alice dials Bob, and expects him; their muxers, and the first words that each sends when it can."""
+        """Return a pair in which Alice dials Bob, and expects him.
+
+        The arguments are their muxers, and the first words that each sends when it can.
+        """
         return SecuredPair(
             self.end(self.security(key("alice"), initiator), Role.INITIATOR, key("bob").peer_id, words[0]),
             self.end(self.security(key("bob"), responder), Role.RESPONDER, None, words[1]),
         )
 
     def connected(self) -> SecuredPair:
-        """Alice and Bob, their handshake complete."""
+        """Return Alice and Bob, their handshake complete."""
         pair = self.pair().shake_hands()
         self.assert_complete(pair)
         return pair
 
     def held_back(self, number: int) -> tuple[SecuredPair, SecuredEnd, bytes]:
-        """A handshake in which flight `number` never arrived: the pair, its receiver, the flight."""
+        """Run a handshake in which flight `number` never arrives; return the pair, its receiver and the flight."""
         pair = self.pair().shake_hands(lambda at, flight: () if at == number else (flight,))
         return (pair, *pair.flights[number])
 
     def handshake_flights(self) -> int:
-        """How many flights a handshake takes."""
+        """Return how many flights a handshake takes."""
         pair = self.pair()
         last = 0
 
@@ -94,7 +97,7 @@ class SecurityUnderTest:
         return last + 1
 
     def assert_complete(self, pair: SecuredPair) -> None:
-        """Both ends know each other, and what one seals the other opens."""
+        """Assert that both ends know each other, and that what one seals the other opens."""
         for end in pair.ends:
             assert end.error is None
             assert end.secured is not None
@@ -106,12 +109,12 @@ class SecurityUnderTest:
             assert receiver.received[before:] == b"are you there?"
 
     def assert_refuses_end(self, end: SecuredEnd) -> None:
-        """Its handshake is not over, so the end of input is its failure."""
+        """Assert that the end of input fails a handshake that is not over."""
         with pytest.raises(HandshakeFailed):
             end.machine.receive_eof()
 
     def assert_known(self, pair: SecuredPair) -> None:
-        """Whoever completed its handshake knows the right peer."""
+        """Assert that each end that completed its handshake knows the right peer."""
         for end, peer in zip(pair.ends, (key("bob"), key("alice")), strict=True):
             if end.secured is not None:
                 assert end.secured.remote_peer == peer.peer_id
@@ -119,7 +122,7 @@ class SecurityUnderTest:
 
 
 class _ClaimedPart(PublicPart):
-    """A public key that is somebody else's."""
+    """The public half of somebody else's key."""
 
     def __init__(self, victim: PublicKey) -> None:
         self._data = victim.marshal()[len(b"\x08\x01\x12\x20") :]
@@ -132,7 +135,7 @@ class _ClaimedPart(PublicPart):
 
 
 class _ImpostorsPart(PrivatePart):
-    """Signs with a key of its own in the name of another."""
+    """A key that signs in the name of another."""
 
     def __init__(self, victim: PublicKey, own: PrivateKey) -> None:
         self._claimed = _ClaimedPart(victim)
@@ -149,5 +152,5 @@ class _ImpostorsPart(PrivatePart):
 
 
 def impostor(victim: PrivateKey) -> PrivateKey:
-    """Claims the public key of `victim` (Ed25519) and signs with another."""
+    """Return a key that claims to be `victim`'s (Ed25519) and signs with another."""
     return PrivateKey(victim.kind, _ImpostorsPart(victim.public_key, key("mallory")))

@@ -1,4 +1,4 @@
-"""Handshakes with somebody on the way, or with a peer that means no good."""
+"""Tests of handshakes with somebody on the way, or with a peer that means no good."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Change = Callable[[bytes], bytes]
 
 FILLERS = (b"\x00", b"\x7f", b"\xff", b"\x01\x00")
 HEAD_BYTES = 12
-"""A message's header is within so many bytes."""
+"""The length within which a message's header lies, in bytes."""
 
 CHUNK_BYTES = 4096
 
 
 class SecurityHostileSuite(SecurityHandshakeSuite):
-    """Any bytes of a peer are a RemoteError, or nothing comes of them."""
+    """Tests that any bytes of a peer are a RemoteError, or nothing comes of them."""
 
     def test_a_byte_changed_at_every_place_of_every_message(self) -> None:
-        """It ends the handshake, or it was of no importance: whoever completes one knows the right peer."""
+        """A byte that was changed ends the handshake, or was of no importance: both ends know the right peer."""
         for number in range(self.handshake_flights()):
             size = len(self.pair().shake_hands().flights[number][1])
             for place in places(size, self.max_places):
@@ -38,7 +38,7 @@ class SecurityHostileSuite(SecurityHandshakeSuite):
         self._assert_ended(pair)
 
     def _assert_ended(self, pair: SecuredPair) -> None:
-        """Nobody is left who would wait for ever: at the end of input the rest fails."""
+        """Assert that nobody would wait for ever: at the end of input the rest fails."""
         for end in pair.ends:
             if end.secured is None and end.error is None:
                 self.assert_refuses_end(end)
@@ -46,14 +46,14 @@ class SecurityHostileSuite(SecurityHandshakeSuite):
     @inherited
     @given(st.integers(0, 7), st.integers(0, 4096), st.integers(1, 255))
     def test_any_byte_changed(self, number: int, place: int, mask: int) -> None:
-        """As above, with any change of a byte."""
+        """Any byte of any message, changed in any way, ends the handshake or was of no importance."""
         flights = self.handshake_flights()
         self._changed(number % flights, _flip(place, mask))
 
     @inherited
     @given(st.integers(0, 7), st.integers(0, 4096), st.binary(max_size=8), st.integers(0, 8))
     def test_bytes_lost_or_put_in(self, number: int, place: int, inserted: bytes, lost: int) -> None:
-        """Anywhere in any message."""
+        """Bytes that are lost or put in, anywhere in any message, end the handshake or were of no importance."""
 
         def change(flight: bytes) -> bytes:
             at = place % len(flight)
@@ -66,7 +66,7 @@ class SecurityHostileSuite(SecurityHandshakeSuite):
     @example(0, b"\xff" * 600, False)
     @example(1, b"\xff" * 600, True)
     def test_garbage_in_place_of_a_message(self, number: int, garbage: bytes, behind_a_head: bool) -> None:
-        """Nobody completes a handshake on it."""
+        """A handshake in which garbage takes the place of a message completes for nobody."""
         _, end, flight = self.held_back(number % self.handshake_flights())
         end.receive(flight[:HEAD_BYTES] + garbage if behind_a_head else garbage)
         if not flight.startswith(flight[:HEAD_BYTES] + garbage):
@@ -75,7 +75,7 @@ class SecurityHostileSuite(SecurityHandshakeSuite):
             self.assert_refuses_end(end)
 
     def test_a_message_of_another_handshake(self) -> None:
-        """What was recorded is of no use: neither a message of the same side, nor the other side's own, sent back."""
+        """A recorded message is of no use: neither one of the same side, nor the other side's own, sent back."""
         for number in range(1, self.handshake_flights()):
             recorded = self.pair().shake_hands().flights
             _, end, _ = self.held_back(number)
@@ -95,7 +95,7 @@ class SecurityHostileSuite(SecurityHandshakeSuite):
                 self._flood(end, flight[:head], filler)
 
     def test_a_message_again_and_again(self) -> None:
-        """The same message is not taken for ever."""
+        """A message that is repeated is not taken for ever."""
         for number in range(self.handshake_flights()):
             _, end, flight = self.held_back(number)
             self._flood(end, flight, flight)
@@ -112,7 +112,7 @@ class SecurityHostileSuite(SecurityHandshakeSuite):
             )
 
     def test_a_failed_handshake_stays_so(self) -> None:
-        """After an error nothing completes it: neither the right message nor another."""
+        """A handshake that failed is completed by nothing: neither the right message nor another."""
         for number in range(self.handshake_flights()):
             _, end, flight = self.held_back(number)
             end.receive(b"\xff" * len(flight) + flight)

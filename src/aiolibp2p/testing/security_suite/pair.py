@@ -10,18 +10,18 @@ from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import HandshakeFailed, RemoteError
 
 Passed: TypeAlias = Callable[[int, bytes], Iterable[bytes]]
-"""What becomes of a flight on its way: its number and its bytes, and the pieces that arrive."""
+"""The fate of a flight on its way: a function of its number and its bytes that gives the pieces that arrive."""
 
 MAX_FLIGHTS = 64
-"""Two ends that have not come to an end by then never will."""
+"""The most flights of a handshake: two ends that have not come to an end by then never will."""
 
 
 class SecuredEnd:
-    """One side: feeds its machine, then its cipher, as the driver of a real connection does.
+    """One side: it feeds its machine, then its cipher, as the driver of a real connection does.
 
-    What it hands in lies in a buffer that is overwritten afterwards, as a real connection's is.
-    `first_words` are sealed and sent the moment there is a cipher. `error` is what ended it; any error that is not
-    a RemoteError goes through: no bytes of a peer may cause one.
+    The bytes it hands in lie in a buffer that is overwritten afterwards, as a real connection's is. `first_words` are
+    sealed and sent the moment there is a cipher. `error` is what ended it; any error that is not a RemoteError goes
+    through: no bytes of a peer may cause one.
     """
 
     def __init__(self, machine: ByteMachine[Secured], first_words: bytes = b"") -> None:
@@ -29,22 +29,22 @@ class SecuredEnd:
         self.secured: Secured | None = None
         self.error: RemoteError | None = None
         self.received = b""
-        """All plaintext that was delivered."""
+        """All plaintext that was delivered to this end."""
         self._first_words = first_words
         self._tail = b""
 
     @property
     def cipher(self) -> Cipher:
-        """Of the handshake that is complete."""
+        """The cipher of the handshake, which must be complete."""
         assert self.secured is not None, f"the handshake did not end: {self.error}"
         return self.secured.cipher
 
     def start(self) -> bytes:
-        """What it says unasked."""
+        """Return the bytes that this end sends unasked."""
         return self._take(self.machine.start())
 
     def receive(self, data: ByteString) -> bytes:
-        """Take bytes of the peer; what it answers."""
+        """Take bytes of the peer; return the bytes that answer them."""
         if self.error is not None:
             return b""
         if self.secured is not None:
@@ -84,7 +84,7 @@ class SecuredEnd:
         self.received += b"".join(delivered)
 
     def seal(self, plaintext: ByteString) -> bytes:
-        """One frame."""
+        """Seal a plaintext as one frame."""
         return bytes(self.cipher.encrypt(plaintext))
 
 
@@ -103,12 +103,12 @@ class SecuredPair:
 
     @property
     def both_ways(self) -> Sequence[tuple[SecuredEnd, SecuredEnd]]:
-        """Sender and receiver, in both directions."""
+        """The sender and the receiver of both directions."""
         return (self.initiator, self.responder), (self.responder, self.initiator)
 
     @property
     def complete(self) -> bool:
-        """Both ends have a cipher, and no error."""
+        """Whether both ends have a cipher, and no error."""
         return all(end.secured is not None and end.error is None for end in self.ends)
 
     def shake_hands(self, passed: Passed | None = None) -> SecuredPair:
@@ -130,25 +130,25 @@ class SecuredPair:
 
 
 def byte_by_byte(number: int, flight: bytes) -> Iterable[bytes]:
-    """Each byte alone, and nothing at all in between."""
+    """Cut a flight into single bytes, with empty pieces between."""
     for at in range(len(flight)):
         yield flight[at : at + 1]
         yield b""
 
 
 def cut(flight: bytes, cuts: Sequence[int]) -> list[bytes]:
-    """The pieces of `flight` between `cuts`, taken modulo its length."""
+    """Return the pieces of `flight` between `cuts`, taken modulo its length."""
     places = sorted(place % (len(flight) + 1) for place in cuts)
     return [flight[start:end] for start, end in zip([0, *places], [*places, len(flight)], strict=True)]
 
 
 def flipped(data: bytes, place: int, mask: int) -> bytes:
-    """`data` with the bits of `mask` flipped in one of its bytes."""
+    """Return `data` with the bits of `mask` flipped in one of its bytes."""
     return data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :]
 
 
 def places(size: int, most: int) -> list[int]:
-    """At most about `most` of `size` places: the first ones, where headers are, the last, and others evenly."""
+    """Return about `most` of `size` places: the first ones, where headers are, the last, and others evenly."""
     if size <= most:
         return list(range(size))
     step = max(1, 2 * size // most)
