@@ -111,7 +111,7 @@ class Measurement:
 
 
 def about(pairs: dict[str, Pair]) -> dict[str, Any]:
-    """On what machine, and with what."""
+    """The machine and the versions that the figures were measured with."""
     line: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "Python": platform.python_version(),

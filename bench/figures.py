@@ -41,15 +41,15 @@ class Figure(Protocol):
 
     @property
     def unit(self) -> str:
-        """Of the figure."""
+        """The unit of the figure."""
 
     @property
     def cpu_unit(self) -> str:
-        """Of the processor time beside it; empty where it says nothing."""
+        """The unit of the processor time beside the figure; empty where it says nothing."""
 
     @property
     def more_is_better(self) -> bool:
-        """It is a rate, not a time or a size."""
+        """Whether the figure is a rate, not a time or a size."""
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ class Figure(Protocol):
         """More of them would tell nothing new."""
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
-        """Warm a row up, and return what runs one round of about so many seconds. Raises ProgramFailed."""
+        """Warm a row up, and return a function that runs one round of about `seconds` seconds. Raises ProgramFailed."""
 
 
 LIBRARIES = ("ours-stdlib", "ours-uvloop", "go", "rust", "js", "py")
@@ -100,7 +100,6 @@ class Bulk:
     most_rounds: int = ALWAYS
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
-        """See `Figure`."""
         pair = pair.over(self.flags)
         size = self.warmed_up(pair, seconds)
 
@@ -113,7 +112,7 @@ class Bulk:
         return one_round
 
     def warmed_up(self, pair: Pair, seconds: float) -> int:
-        """How many bytes take about so many seconds on this pair, which knows its way now."""
+        """Return how many bytes take about `seconds` seconds on this pair, which has been warmed up."""
         size, elapsed = FIRST_BYTES, self.transfer(pair, FIRST_BYTES)
         while elapsed < min(WARM_UP_S, seconds) and size < MOST_BYTES:
             size *= 4
@@ -121,7 +120,7 @@ class Bulk:
         return min(max(int(size / elapsed * seconds), 1), MOST_BYTES)
 
     def transfer(self, pair: Pair, size: int) -> float:
-        """Move so many bytes; the seconds that took. Raises ProgramFailed."""
+        """Move `size` bytes; return the seconds that took. Raises ProgramFailed."""
         fields = {"upload_bytes": 0, "download_bytes": 0, f"{self.direction}_bytes": size}
         if self.chunk != Bulk.chunk:
             fields["chunk"] = self.chunk
@@ -147,7 +146,7 @@ class Share:
     most_rounds: int = ALWAYS
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
-        """See `Figure`. Each direction has half of a round; who goes first changes with it."""
+        """Warm a row up. Each direction has half of a round; which one goes first changes with each round."""
         bulks = [Bulk(direction, direction, direction) for direction in ("upload", "download")]
         other = pair.over(self.flags)
         sizes = [self._size(bulk, (other, pair), seconds / 4) for bulk in bulks]
@@ -164,7 +163,7 @@ class Share:
         return one_round
 
     def _size(self, bulk: Bulk, pairs: Sequence[Pair], seconds: float) -> int:
-        """The same for both, so that they move the same bytes."""
+        """Return the same size for both directions, so that they move the same bytes."""
         return sum(bulk.warmed_up(pair, seconds) for pair in pairs) // len(pairs)
 
 
@@ -188,7 +187,6 @@ class Rate:
         return self.unit == "1/s"
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
-        """See `Figure`."""
         pair = pair.over(self.flags)
         self._run(pair, min(WARM_UP_S, seconds))
 
@@ -227,7 +225,7 @@ class Connections:
     most_rounds: int = 1
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
-        """See `Figure`. What the first connections leave behind for good is no cost of the others."""
+        """Warm a row up. What the first connections leave behind for good is no cost of the others."""
         count = max(int(CONNECTIONS * min(seconds, 1.0)), 8)
 
         def one_round() -> Sample:

@@ -15,7 +15,7 @@ Kind = Literal["value", "cpu"]
 
 @dataclass(frozen=True)
 class Goal:
-    """Of `value`: at least `bound` times as good as the base. Of `cpu`: at most `bound` of the base's, both sides."""
+    """A goal. `value`: at least `bound` times as good as the base. `cpu`: at most `bound` of the base's, both sides."""
 
     base: str
     bound: float
@@ -28,7 +28,7 @@ class Goal:
 
 
 def _level(*bases: str) -> tuple[Goal, ...]:
-    """As good on uvloop, and nearly so on the standard loop."""
+    """Return the goals of a row that is as good as the base on uvloop, and nearly so on the standard loop."""
     return tuple(goal for base in bases for goal in (Goal(base, 1.0, (UVLOOP,)), Goal(base, 0.7, (STDLIB,))))
 
 
@@ -64,10 +64,10 @@ CEILINGS: Mapping[str, float] = {
     "import-time": 0.15,  # s
     "idle-rss": 40.0,  # MB
 }
-"""Of ours, in the figure's own unit, whatever the others do."""
+"""The most that a figure of ours may be, in its own unit, whatever the others do."""
 
 FLOORS: Mapping[str, float] = {"tls-of-noise": 0.8}
-"""The same where more is better."""
+"""The least that a figure of ours may be, where more is better."""
 
 
 def goal(figure: str, row: str, base: str, of: Kind) -> Goal | None:

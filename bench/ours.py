@@ -71,7 +71,7 @@ async def exchange(stream: Stream, payload: bytes) -> None:
 
 
 async def race(workers: int, seconds: float, one_round: Callable[[int], Awaitable[None]]) -> Answer:
-    """Rounds on so many workers until the time is up."""
+    """Run rounds on `workers` workers until the time is up."""
     now = time.perf_counter
     latencies: list[float] = []
     start = now()
@@ -105,7 +105,7 @@ async def identified(host: Host, address: str) -> PeerId:
 
 
 async def start_hosts(layers: Layers, count: int) -> list[Host]:
-    """So many hosts that listen nowhere."""
+    """Start `count` hosts that listen nowhere."""
     hosts = [layers.host() for _ in range(count)]
     for host in hosts:
         await host.start()
@@ -296,7 +296,7 @@ async def run(listen: list[str], layers: Layers) -> None:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Those of a comma-separated list."""
+    """Return the names of a comma-separated list."""
     return tuple(text.split(","))
 
 

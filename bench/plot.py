@@ -37,7 +37,10 @@ def svg(lines: Iterable[Mapping[str, Any]], titles: Mapping[str, str]) -> str:
 
 
 def _ratios(lines: list[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
-    """By figure and row: how many times as good as go. Which way is better, our own ratio lines tell."""
+    """Return the ratios by figure and row: how many times as good as go.
+
+    Our own ratio lines tell which way is better.
+    """
     medians = {(line["figure"], line["row"]): line["median"] for line in lines if "median" in line}
     falls = {line["figure"] for line in lines if "median" in line and line["unit"] in {"ms", "s", "kB", "MB"}}
     found = {}

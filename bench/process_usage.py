@@ -11,7 +11,7 @@ from typing import Any
 
 
 def usage() -> dict[str, Any]:
-    """As the command `usage` of interop/README.md."""
+    """Return the process's usage, as the command `usage` of interop/README.md has it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "user_seconds": used.ru_utime,

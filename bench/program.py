@@ -66,7 +66,7 @@ class Program:
 
     @property
     def running(self) -> bool:
-        """It has not ended."""
+        """Whether the program has not ended yet."""
         return self._process.poll() is None
 
     def close(self) -> None:

@@ -136,7 +136,7 @@ def perf(request: Request) -> Answer:
 
 
 def sealed_perf(request: Request) -> Answer:
-    """The same in sealed frames."""
+    """Serve and measure transfers in sealed frames."""
     with connect(request, b"s") as sock:
         sealed = Sealed.dialled(sock)
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""From samples to JSON lines. From JSON lines to tables: tables.py."""
+"""The report: samples become JSON lines here, which tables.py makes into tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def verdict(figure: str, row: str, median: float) -> Line:
 
 
 def ratio_lines(figure: str, more_is_better: bool, lines: Iterable[Line]) -> Iterator[Line]:
-    """Ours against every other row, by medians. `value`: how many times as good; `cpu`: what share ours takes."""
+    """Return ours against every other row, by medians.
+
+    `value`: how many times as good; `cpu`: what share ours takes.
+    """
     measured = {line["row"]: line for line in lines}
     bases = [base for base in BASES if base in measured]
     for of, row, base in itertools.product(kinds(figure), [row for row in OURS if row in measured], bases):

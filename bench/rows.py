@@ -17,7 +17,7 @@ LISTEN = "/ip4/127.0.0.1/tcp/0"
 PY_HOME = ROOT / "interop" / "py"
 
 GO_SETTINGS = {"GOGC": "400"}
-"""As somebody would set it who wants speed from go and has memory to spare."""
+"""The settings of somebody who wants speed from go and has memory to spare."""
 
 
 class RowMissing(Exception):
@@ -35,7 +35,7 @@ class Commands:
     """Where they are started."""
 
     def over(self, flags: Sequence[str]) -> Commands:
-        """The same programs told more."""
+        """Return the same programs with more arguments."""
         return replace(self, server=[*self.server, *flags], client=[*self.client, *flags])
 
 
@@ -50,7 +50,7 @@ class Pair:
     stack: contextlib.ExitStack
     """Ends when the pair does."""
     others: dict[tuple[str, ...], Pair] = field(default_factory=dict)
-    """The same programs over other layers, by flags."""
+    """The pairs of the same programs over other layers, by flags."""
 
     @property
     def address(self) -> str:
@@ -59,7 +59,7 @@ class Pair:
 
     @property
     def running(self) -> bool:
-        """Neither of them has ended."""
+        """Whether neither program of the pair has ended."""
         return self.server.running and self.client.running
 
     def used_s(self) -> float:
@@ -70,9 +70,10 @@ class Pair:
         return others
 
     def over(self, flags: tuple[str, ...]) -> Pair:
-        """The same two programs told these flags of interop/README.md, too.
+        """Return a pair of the same two programs with these flags of interop/README.md, too.
 
-        Started when first asked for, and ended with this pair. Raises ProgramFailed where a program does not have them.
+        The pair is started when first asked for, and ended with this pair. Raises ProgramFailed where a program does
+        not have the flags.
         """
         if not flags:
             return self

@@ -43,7 +43,7 @@ class Sealed:
 
     @classmethod
     def accepted(cls, sock: socket.socket) -> Sealed:
-        """The other side."""
+        """Return the sealed socket of the side that was dialled."""
         keys = sock.recv(2 * KEY_BYTES, socket.MSG_WAITALL)
         return cls(sock, keys[KEY_BYTES:] + keys[:KEY_BYTES])
 

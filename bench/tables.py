@@ -29,11 +29,11 @@ class Run:
         self.figures = [name for name in TITLES if any(key[0] == name for key in self.medians)]
 
     def title(self, figure: str) -> str:
-        """With a mark when the machine was busy with something else."""
+        """Return the title of a figure, with a mark when the machine was busy with something else."""
         return f"{TITLES[figure]}{' †' if figure in self.busy else ''}"
 
     def ratio(self, figure: str, of: Kind, row: str, base: str) -> Line | None:
-        """Ours against another row."""
+        """Return our ratio to another row."""
         return self.ratios.get((figure, of, f"{row}/{base}"))
 
 

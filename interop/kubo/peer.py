@@ -66,7 +66,7 @@ class Node:
 
     @property
     def peer_id(self) -> str:
-        """Its peer id."""
+        """Return the peer id of the running Kubo."""
         return str(self._library.GetNodeID(self._path).decode())
 
     @property

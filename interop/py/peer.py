@@ -48,7 +48,7 @@ def make_host() -> Any:
 
 
 async def read(stream: Any, n: int = CHUNK_BYTES) -> bytes:
-    """At most `n` bytes; none at the end."""
+    """Read `n` bytes at most; nothing at the end of the stream."""
     try:
         return bytes(await stream.read(n))
     except StreamEOF:
@@ -99,7 +99,7 @@ async def serve_perf(stream: Any) -> None:
 
 
 async def race(workers: int, seconds: float, one_round: Callable[[int], Awaitable[None]]) -> Answer:
-    """Rounds on so many workers until the time is up."""
+    """Run rounds on `workers` workers until the time is up."""
     now = time.perf_counter
     latencies: list[float] = []
     start = now()
@@ -193,7 +193,7 @@ class Peer:
         return answer
 
     async def bulk_pings_rate(self, request: Request) -> Answer:
-        """The same on one stream, beside an upload on another."""
+        """Measure pings on one stream, beside an upload on another."""
         stream = await self.host.new_stream(await self.target(request), [PERF_ID])
         await stream.write(bytes(8))
         sent = 0
