@@ -75,7 +75,7 @@ class Lab:
         self.loop = asyncio.get_running_loop()
 
     async def connect(self, client: Interface | None = None, port: int = 4001) -> Ends:
-        """From `client` (a) to b."""
+        """Connect from `client` (a) to b."""
         accepted: asyncio.Future[StreamSocket] = self.loop.create_future()
         self.b.listen(port, accepted.set_result)
         socket = await (client or self.a).connect(self.b.ip, port)
@@ -84,7 +84,7 @@ class Lab:
         return Ends(socket, server)
 
     async def wait(self, seconds: float) -> None:
-        """Let so much virtual time pass."""
+        """Let virtual time pass, in seconds."""
         over = self.loop.create_future()
         self.loop.call_later(seconds, over.set_result, None)
         await over

@@ -22,7 +22,7 @@ class BytesForId:
     protocol_id = b"/bytes/1.0.0"
 
     def start(self) -> None:
-        """Never called."""
+        """Start nothing: this service is never started."""
 
 
 def refused(**options: Any) -> str:

@@ -6,7 +6,7 @@ import asyncio
 
 
 async def after(seconds: float) -> None:
-    """Let so much virtual time pass."""
+    """Let virtual time pass, in seconds."""
     loop = asyncio.get_running_loop()
     done = loop.create_future()
     loop.call_later(seconds, done.set_result, None)

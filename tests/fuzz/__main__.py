@@ -20,7 +20,7 @@ from fuzz.engine import Finding, Progress, Target, execute, fuzz, shrink
 from fuzz.registry import TARGETS
 
 SHOWN_FINDINGS = 3
-"""Of one target; more are counted."""
+"""The findings of one target that are shown; more are counted."""
 
 PROGRESS_EVERY_S = 0.5
 INTERRUPTED = 130

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "corpus"
 PARTS = ("seeds", "recorded", "found")
 
 Corpus: TypeAlias = dict[str, dict[str, bytes]]
-"""By part, then by name."""
+"""The inputs of a target by part, then by name."""
 
 
 def load(target: str) -> Corpus:

@@ -42,7 +42,7 @@ class Transcript:
 
 
 def cuttings(data: bytes) -> list[list[bytes]]:
-    """The same bytes whole, byte by byte, and twice cut at random, empty pieces included. No bytes: no piece."""
+    """Yield the bytes whole, byte by byte, and twice cut at random, empty pieces included. No bytes: no piece."""
     random = Random(zlib.crc32(data))
     ways = [[data] if data else [], [data[at : at + 1] for at in range(len(data))]]
     for _ in range(2):

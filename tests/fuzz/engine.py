@@ -18,13 +18,13 @@ from types import FrameType
 from fuzz.mutation import Mutator
 
 MEMORY_EVERY = 16
-"""One run in so many is measured for memory: measuring makes it several times slower."""
+"""One run in 16 is measured for memory: measuring makes it several times slower."""
 
 MEASURING_COSTS = 4
 """How much longer a run may take that is measured for memory."""
 
 ENDLESS = 5
-"""So many times its limit, and a run is ended from outside."""
+"""The multiple of its time limit after which a run is ended from outside."""
 
 MAX_POOL = 512
 """Inputs kept in memory; past it what is new is counted, and not kept."""
@@ -42,9 +42,9 @@ class Target:
     tokens: tuple[bytes, ...] = ()
     """Pieces of the format."""
     executions: int = 1000
-    """In a test run."""
+    """The executions of a test run, by default."""
     max_bytes: int = 2048
-    """Of a mutant."""
+    """The longest mutant, in bytes."""
     max_s: float = 1.0
     """Processor time that one input may take, on a machine that is slow and busy."""
     max_memory_bytes: int = 4 * 1024 * 1024
@@ -102,7 +102,7 @@ def execute(target: Target, data: bytes, measure_memory: bool = False) -> str:
 
 @contextlib.contextmanager
 def _deadline(seconds: float) -> Iterator[None]:
-    """End what never ends by itself, after so much processor time."""
+    """End a run that never ends by itself, after some seconds of processor time."""
 
     def too_long(number: int, frame: FrameType | None) -> None:
         raise OutOfBounds(f"still running after {seconds:g} s of processor time")

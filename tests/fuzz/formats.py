@@ -78,12 +78,12 @@ def read_multiaddr_text(data: bytes) -> object:
 
 
 def check_place(error: InvalidMultiaddr) -> None:
-    """It points into the text."""
+    """Check that an error points into the text."""
     assert 0 <= error.start <= error.end <= len(error.text or "")
 
 
 def check_address(read: Multiaddr) -> None:
-    """Its text gives it again, its parts make the whole, and what is asked of it has an answer."""
+    """Check that an address's text gives it again, its parts make the whole, and its properties have an answer."""
     assert Multiaddr(str(read)).to_bytes() == read.to_bytes()
     assert str(Multiaddr(str(read))) == str(read)
     assert str(read).isprintable()

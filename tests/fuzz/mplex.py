@@ -32,7 +32,7 @@ LIMITS = {
 
 
 def pieces(data: bytes) -> Iterator[bytes]:
-    """As large as the byte before them says."""
+    """Yield pieces of the data, each as large as the byte before it says."""
     at = 0
     while at < len(data):
         size = data[at] % MAX_PIECE_BYTES

@@ -24,7 +24,7 @@ QUIET_S = 0.5
 
 @dataclass
 class Recording:
-    """The other side of one connection: its bytes until the upgrade stood, and its plaintext from then on."""
+    """The far end of one connection: its bytes until the upgrade stood, and its plaintext from then on."""
 
     sealed: bytes = b""
     plain: bytearray = field(default_factory=bytearray)

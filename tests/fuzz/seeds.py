@@ -28,13 +28,13 @@ from security.tls.forging import extension, moment
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 MAX_PER_SOURCE = 40
-"""Of one list of vectors; every n-th is taken."""
+"""The most seeds of one list of vectors; every n-th is taken."""
 
 STEADY_SIGNERS = ("ED25519", "RSA")
 """Kinds of keys whose signatures are the same each time, whatever the OpenSSL below."""
 
 ROLES = ((4, "responder"), (6, "initiator"))
-"""Of a peer that meets the number 5: its own, and what it says of itself."""
+"""Roles of a peer that meets the number 5: its own number, and what it says of itself."""
 
 Entries: TypeAlias = dict[str, bytes]
 

@@ -48,7 +48,7 @@ SEND_KEY, RECEIVE_KEY = bytes(range(32)), bytes(range(32, 64))
 
 
 def entropy(n: int) -> bytes:
-    """The same bytes each time."""
+    """Return the same bytes each time."""
     return bytes(range(64, 64 + n))
 
 
@@ -74,7 +74,7 @@ def upgrade(role: Role, early: bool = True, key: PrivateKey = OURS) -> Upgrade:
 
 
 def simultaneous_upgrade(number: int, key: PrivateKey = OURS) -> Upgrade:
-    """Of a dialer that draws this number."""
+    """Return the upgrade of a dialer that draws this number."""
     return Upgrade(Role.INITIATOR, UpgradePlan([security((YAMUX,), key)], (YAMUX,)), None, lambda: number)
 
 
@@ -192,7 +192,7 @@ def inside_upgrade(data: bytes) -> object:
 
 
 def mplex_message(number: int, flag: int, length: int) -> bytes:
-    """Without its body."""
+    """Return the header of an mplex message, without its body."""
     return varint.encode(number << 3 | flag) + varint.encode(length)
 
 

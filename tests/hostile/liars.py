@@ -25,7 +25,7 @@ class NoSignature(Peer):
 
 
 class EmptySignature(Peer):
-    """The same, with an empty field."""
+    """A peer whose payload has an empty field in place of the signature."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(self.identity.public, b"")
@@ -117,7 +117,7 @@ class LooseKey(Peer):
 
 
 class Garbage(Peer):
-    """No protobuf."""
+    """A peer whose payload is no protobuf."""
 
     def payload(self) -> bytes:
         return b"\xff" * 1000
@@ -163,7 +163,7 @@ def low_ephemeral(point: bytes) -> type[Peer]:
 
 
 UNUSABLE_KEYS: tuple[type[Peer], ...] = (HugeRsa, LargeRsa, SmallRsa, UnknownKey, ShortKey, LooseKey)
-"""These are refused for their key, before anything is computed with it."""
+"""The peers that are refused for their key, before anything is computed with it."""
 
 LIARS: tuple[type[Peer], ...] = (
     NoPayload,

@@ -67,7 +67,7 @@ class Noise:
         return self.mix(sealed)
 
     def open(self, sealed: bytes) -> bytes:
-        """The reverse."""
+        """Open what the peer's `seal` made."""
         assert self.key is not None
         plaintext = ChaCha20Poly1305(self.key).decrypt(nonce(self.number), sealed, self.hash)
         self.number += 1

@@ -153,7 +153,7 @@ class Peer:
         self.send_raw(struct.pack(">H", len(message)) + message)
 
     def read_raw(self, n: int) -> bytes:
-        """Exactly so many bytes. Raises Gone."""
+        """Read exactly `n` bytes. Raises Gone."""
         while len(self._raw) < n:
             try:
                 chunk = self.sock.recv(256 * 1024)
@@ -166,7 +166,7 @@ class Peer:
         return taken
 
     def expect(self, said: bytes) -> None:
-        """The other side says exactly this next."""
+        """Assert that the other side sends exactly this next."""
         assert self.read_raw(len(said)) == said
 
     def read_message(self) -> bytes:
@@ -212,7 +212,7 @@ class Peer:
             self.send_raw(self.seal(joined[at : at + SEALED_AT_ONCE]))
 
     def read_plain(self, n: int) -> bytes:
-        """Exactly so many decrypted bytes."""
+        """Read exactly `n` decrypted bytes."""
         while len(self._plain) < n:
             self._plain += ChaCha20Poly1305(self._keys[1]).decrypt(nonce(self._opened), self.read_message(), None)
             self._opened += 1
@@ -270,7 +270,7 @@ class Peer:
         return stream_id
 
     def agreed(self, stream_id: int, protocol_id: str) -> int:
-        """They took the protocol; the stream's id."""
+        """Assert that the host took the protocol; return the stream's id."""
         assert self.read(stream_id, len(wire.ask(protocol_id))) == wire.ask(protocol_id)
         return stream_id
 
@@ -279,7 +279,7 @@ class Peer:
         return self.agreed(self.open(protocol_id, words), protocol_id)
 
     def read(self, stream_id: int, n: int) -> bytes:
-        """Exactly so many bytes of a stream."""
+        """Read exactly `n` bytes of a stream."""
         inbox = self.inbox[stream_id]
         while len(inbox) < n:
             assert not self.flags[stream_id] & (FIN | RST), f"stream {stream_id} ended after {bytes(inbox)!r}"

@@ -104,7 +104,7 @@ class Bystander:
         await stream.close()
 
     async def _rest(self) -> None:
-        """Until the end, and for a short while at most."""
+        """Read until the end, and for a short while at most."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PACE_S):
                 await self._over.wait()
@@ -123,7 +123,7 @@ class Bystander:
         assert self.longest_s < MAX_PAUSE_S
 
     async def carries_on(self, rounds: int) -> None:
-        """Wait for so many rounds."""
+        """Wait for `rounds` rounds of the bystander."""
         wanted = self.rounds + rounds
         await until(lambda: self.rounds >= wanted or any(task.done() for task in self._tasks))
         for task in self._tasks:
@@ -204,7 +204,7 @@ class Scene:
         return caught.value
 
     async def _hold(self, stream: Stream) -> None:
-        """Neither read nor write."""
+        """Hold the connection without reading or writing."""
         await self.over.wait()
 
     async def _pour(self, stream: Stream) -> None:

@@ -128,7 +128,9 @@ async def test_an_honest_handshake_after_every_refusal() -> None:
 @pytest.mark.parametrize("behind", [exchange, secio_proposal])
 @pytest.mark.parametrize("weak", WEAK)
 async def test_a_handshake_that_was_not_agreed_upon_is_not_answered(weak: str, behind: Callable[[], bytes]) -> None:
-    """As an optimistic dialer would send it: along with its proposal."""
+    """A handshake that comes along with its proposal, as an optimistic dialer's, is not answered when that is
+    refused.
+    """
 
     def attack(peer: Peer) -> None:
         heard = b""

@@ -82,7 +82,7 @@ class Deaf(Peer):
 
     @classmethod
     def dial(cls, port: int, receive_buffer: int | None = SMALL_BUFFER_BYTES) -> Peer:
-        """As always, with a small buffer."""
+        """Dial over a socket with a small buffer."""
         return super().dial(port, receive_buffer)
 
 

@@ -102,7 +102,7 @@ class Tampering(Peer):
     _said = 0
 
     def send_raw(self, data: bytes) -> None:
-        """As it is told by the class."""
+        """Send the bytes that the class says."""
         at = self.place - self._said
         self._said += len(data)
         if not 0 <= at < len(data):

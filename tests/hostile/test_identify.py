@@ -33,7 +33,7 @@ def part(*fields: tuple[int, bytes]) -> bytes:
 
 
 def answer_every_question(peer: Peer, words: bytes, times: int) -> None:
-    """Serve identify so many times, always with these words."""
+    """Serve identify a number of times, always with these words."""
     for _ in range(times):
         stream_id = peer.serve(ID)
         peer.send(wire.data(stream_id, words, FIN | ACK))
@@ -109,7 +109,7 @@ async def test_a_record_of_somebody_else_poisons_no_address(record: bytes) -> No
 
 
 async def test_an_honest_record_is_taken() -> None:
-    """So that the tests above do not pass because nothing ever is."""
+    """An honest record is taken, so the tests above do not pass because nothing ever is."""
     own = wire.tcp_address("127.0.0.1", 4001)
     words = part((KEY, Known.who.public), (RECORD, Known.who.record([own])))
     async with scene() as stage, answering(stage, words) as peer:

@@ -108,7 +108,7 @@ class Deaf(MplexPeer):
 
     @classmethod
     def dial(cls, port: int, receive_buffer: int | None = 16 * 1024) -> Peer:
-        """As always, with a small buffer."""
+        """Dial over a socket with a small buffer."""
         return super().dial(port, receive_buffer)
 
 
@@ -179,7 +179,7 @@ async def test_what_ends_it(listens: bool) -> None:
 
 
 async def test_a_long_message_in_crumbs() -> None:
-    """And its header a byte at a time."""
+    """A long message in crumbs, its header a byte at a time."""
 
     def trickle(peer: MplexPeer) -> None:
         stream_id = peer.use("/echo/1.0.0")
@@ -226,7 +226,7 @@ async def test_unread_data_past_every_limit() -> None:
 
 @pytest.mark.parametrize("rude", [False, True])
 async def test_a_peer_that_dies_while_it_is_not_read(rude: bool) -> None:
-    """Its end is not heard while reading is paused; it is when the stall is over."""
+    """A peer's end is not heard while reading is paused; it is when the stall is over."""
 
     def die(peer: MplexPeer) -> None:
         fill(peer, peer.use("/hold/1.0.0"))

@@ -34,7 +34,7 @@ async def private_scene(timeout_s: float = 0.5, max_half_open: int = 30) -> Asyn
 
 
 def storm(port: int, words: bytes, times: int) -> None:
-    """So many connections that say a nonce of their own and this, and stay."""
+    """Open a number of connections that say a nonce of their own and this, and stay."""
     with contextlib.ExitStack() as stack:
         for _ in range(times):
             peer = stack.enter_context(Peer.dial(port))
@@ -113,7 +113,7 @@ async def test_listeners_without_the_key() -> None:
 
 
 def hear(peer: Peer) -> None:
-    """Until they hang up."""
+    """Read until the host hangs up."""
     with contextlib.suppress(Gone):
         while True:
             peer.read_raw(1)

@@ -63,7 +63,7 @@ class DialledToo(Peer):
 
 
 class LostTheDraw(DialledToo):
-    """The same, with the lowest."""
+    """A peer that draws the lowest number."""
 
     number = LOWEST
 
@@ -79,7 +79,7 @@ def use_both_ways(peer: Peer) -> None:
 @pytest.mark.spec("SIMO-2", "SIMO-3", "SIMO-4")
 @pytest.mark.parametrize("kind", [DialledToo, LostTheDraw])
 async def test_a_peer_that_dialled_too(kind: type[DialledToo]) -> None:
-    """It shares no code with the host: the wire is as go had it."""
+    """The peer shares no code with the host: the wire is as go had it."""
     async with scene(asking()) as stage:
         await stage.attack(use_both_ways, kind, listens=True)
 
@@ -180,7 +180,7 @@ async def test_a_flood_before_the_number_and_proposals_without_end() -> None:
 
 @pytest.mark.spec("SIMO-5")
 async def test_a_mirror() -> None:
-    """It draws what we draw, and nothing else it says is wrong."""
+    """A mirror draws what we draw, and nothing else it says is wrong."""
 
     def mirror(peer: Peer) -> None:
         with contextlib.suppress(Gone):

@@ -56,7 +56,7 @@ async def test_an_honest_one(listens: bool) -> None:
 
 
 def change_keys(peer: TlsPeer, times: int, message: bytes) -> None:
-    """So often, in one go."""
+    """Change keys a number of times, in one go."""
     changes = b""
     for _ in range(times):
         changes += peer.ours.seal(HANDSHAKE, message)
@@ -181,7 +181,7 @@ async def test_records_without_a_purpose() -> None:
 
 
 async def test_tickets_by_the_thousand() -> None:
-    """From a listener: nobody will show them to it."""
+    """Thousands of tickets from a listener are dropped: nobody will show them to it."""
 
     def flood(peer: TlsPeer) -> None:
         body = struct.pack(">IIB1sH", 600, 7, 1, b"n", 8000) + bytes(8000) + b"\0\0"

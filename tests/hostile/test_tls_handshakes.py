@@ -80,7 +80,7 @@ def forger(make: Callable[[], tuple[Sequence[bytes] | bytes, bytes]]) -> type[Tl
 
 @pytest.mark.spec("TLS-7", "TLS-8", "TLS-9", "TLS-10", "TLS-12", "TLS-13", "TLS-14", "TLS-21")
 async def test_forged_certificates() -> None:
-    """As dialers they get no connection; as listeners they are found out, and it is said how."""
+    """Forgers get no connection as dialers; as listeners they are found out, and the error says how."""
     async with scene(security=TLS_ONLY) as stage, nobody_comes_in(stage, TlsPeer):
         for name, (make, reason) in FORGED.items():
             kind = forger(make)
@@ -134,7 +134,7 @@ def greeting(peer: TlsPeer) -> bytes:
 
 
 class Hasty(TlsPeer):
-    """Its first words come right behind its Finished, in one piece."""
+    """A peer whose first words come right behind its Finished, in one piece."""
 
     def finish(self, last: bytes) -> None:
         """The last flight and more."""
@@ -157,7 +157,7 @@ class HalfRound(TlsPeer):
     """A listener that speaks right behind its own Finished, before it knows who is there; TLS allows for that."""
 
     def shake_hands(self) -> None:
-        """By its own steps."""
+        """Shake hands by the peer's own steps."""
         self.negotiate()
         self.tls.bio_write(self.read_record())
         assert not self.step_tls()
@@ -178,7 +178,7 @@ async def test_a_listener_that_does_not_wait_for_our_finished() -> None:
 
 
 class TooHasty(TlsPeer):
-    """Its first words come before its Finished."""
+    """A peer whose first words come before its Finished."""
 
     hidden = False
     """Under the keys of the handshake, which are the right ones by then."""
@@ -218,7 +218,7 @@ async def test_data_of_somebody_unproven_is_not_processed() -> None:
 
 
 def agree(peer: Peer) -> None:
-    """On TLS."""
+    """Agree on TLS, by multistream."""
     peer.security = TLS
     peer.negotiate()
 
@@ -262,19 +262,19 @@ async def test_what_is_no_tls_ends_at_once() -> None:
 
 
 class Stopping(TlsPeer):
-    """Says so many bytes of the honest handshake, and is then silent, or half closes."""
+    """A peer that says the start of an honest handshake, and is then silent, or half closes."""
 
     place = 0
     half_closes = False
     _left: int | None = None
 
     def run_tls(self) -> bytes:
-        """With a limit from here on."""
+        """Run TLS, with a limit on what is sent from here on."""
         self._left = self.place
         return super().run_tls()
 
     def send_raw(self, data: bytes) -> None:
-        """As much as may be said."""
+        """Send as many bytes as may be sent."""
         if self._left is None:
             super().send_raw(data)
             return

@@ -123,7 +123,7 @@ class TlsPeer(Peer):
 
     @cached_property
     def secrets(self) -> dict[str, bytes]:
-        """By their names in OpenSSL's key log."""
+        """The secrets by their names in OpenSSL's key log."""
         return {}
 
     def _log(self, connection: object, line: bytes) -> None:
@@ -217,7 +217,7 @@ class TlsPeer(Peer):
         return b"".join(self.ours.seal(DATA, plaintext[at : at + RECORD_BYTES]) for at in cuts)
 
     def read_plain(self, n: int) -> bytes:
-        """Exactly so many decrypted bytes. Raises Gone at an alert."""
+        """Read exactly `n` decrypted bytes. Raises Gone at an alert."""
         while len(self._plain) < n:
             kind, body = self.theirs.open(self.read_record())
             if kind == ALERT:
@@ -247,6 +247,6 @@ def count_records(data: bytes) -> int:
 
 
 def fragment(message: bytes, size: int) -> bytes:
-    """A handshake message in records of so many bytes, in the clear."""
+    """Return a handshake message in records of `size` bytes, in the clear."""
     cuts = [message[at : at + size] for at in range(0, len(message), size)]
     return b"".join(struct.pack(">BHH", HANDSHAKE, 0x0303, len(cut)) + cut for cut in cuts)

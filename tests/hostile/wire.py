@@ -83,7 +83,7 @@ def credit(stream_id: int, n: int) -> bytes:
 
 
 def base58(data: bytes) -> str:
-    """As Bitcoin writes it."""
+    """Return the bytes in base58, as Bitcoin writes it."""
     number = int.from_bytes(data, "big")
     digits = ""
     while number:
@@ -138,7 +138,7 @@ def noise_payload(key: bytes | None, signature: bytes | None, extensions: bytes 
 
 
 def rsa_public_key(bits: int) -> bytes:
-    """The protobuf of an RSA key with a modulus of so many bits; nobody has the other half."""
+    """Return the protobuf of an RSA key with a modulus of `bits` bits; nobody has the other half."""
     modulus = (1 << bits - 1 | 1).to_bytes(bits // 8 + 1, "big")
     numbers = der(0x30, der(0x02, modulus) + der(0x02, b"\x01\x00\x01"))
     algorithm = der(0x30, bytes.fromhex("06092a864886f70d010101") + b"\x05\x00")
@@ -155,7 +155,7 @@ def der(tag: int, value: bytes) -> bytes:
 
 
 def tcp_address(ip: str, port: int) -> bytes:
-    """/ip4/<ip>/tcp/<port>, binary."""
+    """Return /ip4/<ip>/tcp/<port> in binary."""
     return b"\x04" + bytes(map(int, ip.split("."))) + b"\x06" + port.to_bytes(2, "big")
 
 

@@ -22,7 +22,7 @@ OUTCOMES = Outcomes()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """For `make interop`: only where this folder is what pytest was called for."""
+    """Add the options of `make interop`, only where this folder is what pytest was called for."""
     parser.addoption(
         "--interop-table", action="store_true", help="print the table of layers, and write docs/interop.md"
     )

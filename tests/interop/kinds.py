@@ -16,7 +16,7 @@ from interop.rust_peer import RustPeer
 
 KINDS: Sequence[type[Peer]] = (GoPeer, RustPeer, JsPeer)
 LAYERED_KINDS: Sequence[type[Peer]] = (*KINDS, KuboPeer)
-"""Those that are tried over all layers they have; Kubo serves too little for the other tests."""
+"""The peers that are tried over all layers they have; Kubo serves too little for the other tests."""
 
 SECURITY_IDS = {"noise": "/noise", "tls": "/tls/1.0.0", "plaintext": "/plaintext/2.0.0"}
 MUXER_IDS = {"yamux": "/yamux/1.0.0", "mplex": "/mplex/6.7.0"}

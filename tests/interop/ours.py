@@ -26,10 +26,10 @@ SMALL_READ_BYTES = 8192
 ECHO_BYTES = 300_000
 FLOOD_BYTES = 256 * 1024 * 1024
 REFUSED_S = 5.0
-"""A refusal takes milliseconds; one that takes so long is a time-out."""
+"""The seconds within which a refusal is one, and no time-out; refusals take milliseconds."""
 
 Recorder: TypeAlias = Callable[[str, object], None]
-"""pytest's record_property."""
+"""The function that pytest's fixture `record_property` is."""
 
 ResultT = TypeVar("ResultT")
 

@@ -81,13 +81,13 @@ class Traits:
     reset_codes: bool = True
     """A reset carries its error code, both ways."""
     hears_resets: bool = True
-    """Its reader is told that the stream was reset."""
+    """Whether the peer's reader is told that the stream was reset."""
     sends_record: bool = True
-    """Its identify message holds a signed peer record that we accept."""
+    """Whether the peer's identify message holds a signed peer record that we accept."""
     reads_record: bool = True
-    """It accepts the signed peer record that we send."""
+    """Whether the peer accepts the signed peer record that we send."""
     reads_own_record: bool = True
-    """It accepts the signed peer record that it sends."""
+    """Whether the peer accepts the signed peer record that it sends."""
     observes_peer_id: bool = False
     """The address that its identify message observes ends in the peer id of whom it tells."""
     pushes_protocols: bool = True
@@ -120,12 +120,12 @@ class Peer:
 
     @property
     def address(self) -> str:
-        """Its first address, with its peer id."""
+        """The first address of the peer, with its peer id."""
         return self.addresses[0]
 
     @property
     def process_id(self) -> int:
-        """Of its process."""
+        """The id of the peer's process."""
         return self._process.pid
 
     async def exit_code(self) -> int:
@@ -185,9 +185,9 @@ class Peer:
             sys.stderr.write(f"stderr of the {self.name} peer:\n" + "".join(self._stderr))
 
     async def command(self, name: str, *, timeout: float = 30.0, **fields: Any) -> dict[str, Any]:
-        """Its answer to one command. Raises PeerError when it says no, PeerDied when it says nothing.
+        """Return the peer's answer to one command.
 
-        The peer gives up after `timeout` seconds.
+        Raises PeerError when it says no, PeerDied when it says nothing. The peer gives up after `timeout` seconds.
         """
         number = next(self._ids)
         answer = self._expect(number)

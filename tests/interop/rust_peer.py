@@ -26,7 +26,7 @@ SETTINGS = {"RUSTUP_AUTO_INSTALL": "0", "CARGO_TERM_COLOR": "never"}
 
 
 class RustPeer(Peer):
-    """rust-libp2p."""
+    """The peer of rust-libp2p."""
 
     name = "rust"
     traits = Traits(

@@ -83,7 +83,7 @@ class Outcomes:
         return "\n".join([HEADING, *self.table(), "", NOTES])
 
     def table(self) -> list[str]:
-        """Its table."""
+        """Return the table of a peer."""
         lines = [row("", COLUMNS), row("---", ["---"] * len(COLUMNS))]
         for name, direction in itertools.product([kind.name for kind in LAYERED_KINDS], DIRECTIONS):
             title = f"{self.implementations.get(name, name)}, {direction}"

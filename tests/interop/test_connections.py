@@ -1,4 +1,4 @@
-"""Against real peers: connections, identities, ping, identify, negotiation. Streams: test_streams.py."""
+"""Real peers: connections, identities, ping, identify, negotiation. Streams are in test_streams.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Against Kubo 0.22: a real application, and go-libp2p of August 2023. It serves no echo, so: dial, identify, ping."""
+"""Kubo 0.22, a real application with go-libp2p of August 2023. It serves no echo, so: dial, identify, ping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Against real peers: every security with every muxer, in both directions. docs/interop.md is its table."""
+"""Real peers: every security with every muxer, in both directions. Their table is docs/interop.md."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_the_dialer_chooses(kind: type[Peer], start_peer: StartPeer, secur
 
 @pytest.mark.spec("CONN-9")
 async def test_the_second_choice(start_peer: StartPeer) -> None:
-    """They know what we like less: both securities and muxers are agreed upon all the same."""
+    """Peers that know what we like less agree on both security and muxer all the same."""
     peer = await start_peer(security=["tls"], muxer=["mplex"])
     async with our_host(security=["noise", "tls"], muxers=["yamux", "mplex"]) as host:
         connection = await connected(host, peer, "we dial")

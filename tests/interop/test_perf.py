@@ -1,4 +1,4 @@
-"""Against real peers: perf, by the library and by `p2p perf`."""
+"""Real peers: perf, by the library and by `p2p perf`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Against real peers: private networks."""
+"""Real peers: private networks."""
 
 from __future__ import annotations
 

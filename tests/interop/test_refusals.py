@@ -1,4 +1,4 @@
-"""Against real peers: connections that must not come about, and how both sides notice."""
+"""Real peers: connections that must not come about, and how both sides notice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def our_reason(host: Host, address: str) -> Exception:
 
 
 async def assert_apart(host: Host, peer: Peer) -> None:
-    """Neither side has a connection."""
+    """Assert that neither side has a connection."""
     await peer.command("wait_disconnected", peer=str(host.peer_id), timeout=REFUSED_S)
     assert host.connections() == []
 

@@ -1,4 +1,4 @@
-"""Against real peers: streams. Bulk data with backpressure, many at once, resets, half-closing."""
+"""Real peers: streams. Bulk data with backpressure, many at once, resets, half-closing."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class TestResponder:
     @pytest.mark.spec("CONN-3")
     @pytest.mark.parametrize("start", [b"S", b"HTTP/1.1 400", b"\x14", b"\x13/multistream/2", b"\x93", b"\x00"])
     def test_what_speaks_something_else_is_told_by_its_first_byte(self, start: bytes) -> None:
-        """It may never send as much as its first byte seems to announce."""
+        """A peer that speaks something else may never send as much as its first byte seems to announce."""
         for machine in (Responder(supports("/a")), Initiator(["/a"])):
             machine.start()
             with pytest.raises(ProtocolViolation, match="first message"):
@@ -255,7 +255,7 @@ class TestInitiator:
 
 @given(st.lists(ids, min_size=1, max_size=4, unique=True), st.lists(ids, max_size=4), st.binary(max_size=20))
 def test_two_machines_meet(wanted: Sequence[str], offered: list[str], payload: bytes) -> None:
-    """They agree on the initiator's first protocol that the responder has, or on none."""
+    """Two machines agree on the initiator's first protocol that the responder has, or on none."""
     common = [protocol_id for protocol_id in wanted if protocol_id in offered]
     initiator, responder = Initiator(wanted), Responder(offered.__contains__)
     to_responder = initiator.start().to_send

@@ -82,7 +82,7 @@ def test_only_a_full_transport_is_owed_to() -> None:
 
 
 class Growing(PendingFrames):
-    """Its last frame grows until it is closed, with a full stop."""
+    """A frame writer whose last frame grows until it is closed, with a full stop."""
 
     is_open = False
 

@@ -266,7 +266,7 @@ def test_ed25519_points_that_anyone_signs_for(y):
 
 
 def test_ed25519_points_of_order_eight():
-    """Their y squared is a root of d*y^4 + 2*y^2 - 1, from doubling to a point with y = 0."""
+    """The square of y at order eight is a root of d*y^4 + 2*y^2 - 1, from doubling to a point with y = 0."""
     prime = 2**255 - 19
     d = -121665 * pow(121666, -1, prime) % prime
     found = [y for y in ed25519_scheme.SMALL_ORDER_Y if (d * y**4 + 2 * y**2 - 1) % prime == 0]

@@ -238,7 +238,7 @@ class FakeHost:
         self.offered_on: dict[str, Callable[[FakeConnection], bool]] = {}
         self.opened: list[FakeStream] = []
         self.proposed: list[tuple[PeerId, str]] = []
-        """Whom a stream was proposed to, and for what, taken or not."""
+        """The peers that a stream was proposed to, and for what, taken or not."""
         self.served: list[FakeStream] = []
         self.failures: list[BaseException] = []
         self.tasks: dict[asyncio.Task[None], None] = {}

@@ -32,7 +32,7 @@ class Bug(Exception):
 
 
 def fails_on(victim: type, method: str, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
-    """From its n-th hostile input on, the parser has a bug."""
+    """Give the parser a bug, from its n-th hostile input on."""
     honest = getattr(victim, method)
     calls = [0]
 

@@ -135,7 +135,7 @@ async def echo(stream: Stream) -> None:
 
 
 async def dial_each_other(one: DialOptions, other: DialOptions) -> list[Connection | BaseException]:
-    """At the same moment; streams from both ends at once if that gives a connection."""
+    """Dial each other at the same moment, and open streams from both ends at once if that gives a connection."""
     network = Network(seeded_random(1, "network"), Trace(), lambda _from, _to: LinkConfig(latency_s=0.02))
     sides = [Side(network, ip) for ip in ("11.0.0.1", "11.0.0.2")]
     for side in sides:

@@ -1,4 +1,4 @@
-"""The same seed, the same trace: in every process, whatever the order of its sets."""
+"""Runs of one seed have one trace: in every process, whatever the order of its sets."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def upgrade(
     securities: tuple[str, ...] = ("noise",),
     early: bool = True,
 ) -> Upgrade:
-    """Of a dialer with this number, or of a plain listener."""
+    """Return the upgrade of a dialer with this number, or of a plain listener."""
     plan = UpgradePlan([MAKERS[name](key, early) for name in securities], (YAMUX,))
     peer = expected and expected.peer_id
     if number is None:

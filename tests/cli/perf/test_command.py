@@ -167,7 +167,7 @@ async def test_a_node_that_does_not_serve_it() -> None:
 
 @pytest.mark.spec("PRF-5")
 async def test_the_client_serves_nobody() -> None:
-    """Whoever is measured cannot measure back."""
+    """A client serves no measurements: who is measured cannot measure back."""
     async with Host(listen=["/ip4/127.0.0.1/tcp/0"], services=[Perf()]) as host:
         told = host.events(PeerIdentified)
         at = f"127.0.0.1:{port_of(str(host.addresses[0]))}"

@@ -37,7 +37,7 @@ class Terminal:
 
 
 def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Not as a fixture: pytest sets stderr anew between a fixture and its test."""
+    """Make stderr a terminal. A fixture would not do: pytest sets stderr anew between a fixture and its test."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")

@@ -182,7 +182,7 @@ def test_streams_are_given_up_in_the_order_of_their_deadlines() -> None:
 
 @pytest.mark.spec("MPX-3", "MPX-10")
 def test_an_answer_on_a_stream_that_only_the_peer_opened_is_for_nobody() -> None:
-    """Its flag says that we opened it: there is no such stream."""
+    """An answer whose flag says that we opened the stream is for nobody: there is no such stream."""
     ours = end()
     ours.receive(message(0, NEW) + message(0, MESSAGE_R, b"x") + message(0, CLOSE_R) + message(0, RESET_R))
     assert ours.newest().sink.received == b""
@@ -192,7 +192,7 @@ def test_an_answer_on_a_stream_that_only_the_peer_opened_is_for_nobody() -> None
 
 @pytest.mark.spec("MPX-11")
 def test_a_number_that_the_peer_uses_again_is_another_stream() -> None:
-    """Whoever still reads the old one, which had ended before it was reset, neither frees nor ends the new one."""
+    """A reader of the old stream, which had ended before it was reset, neither frees nor ends the new one."""
     ours = end(max_unread_stream_bytes=500)
     ours.receive(message(0, NEW) + message(0, MESSAGE_I, bytes(400)) + message(0, CLOSE_I) + message(0, RESET_I))
     old = ours.newest()

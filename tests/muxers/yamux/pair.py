@@ -28,7 +28,7 @@ class End:
         return sent
 
     def frames(self) -> list[tuple[int, int, int, int, bytes]]:
-        """The same, as (type, flags, id, length, body)."""
+        """Return the frames that were sent, as (type, flags, id, length, body)."""
         return parse(self.take())
 
 

@@ -61,7 +61,7 @@ class Pair:
         return stream
 
     def answer(self, **fields: Any) -> None:
-        """From now on they answer with a message of these fields."""
+        """Let the peers answer with a message of these fields from now on."""
 
         async def handler(stream: FakeStream) -> None:
             await stream.write(delimit([part(**fields)]))

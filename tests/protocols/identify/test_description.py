@@ -14,7 +14,7 @@ from protocols.identify.pair import HERE, KEYS
 
 
 async def handler(stream: FakeStream) -> None:
-    """A handler."""
+    """Serve nothing: a handler that is never called."""
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ async def test_a_peer_that_never_finishes_is_a_timeout_that_says_so() -> None:
 
 
 class Stalled(FakeStream):
-    """Its peer reads nothing: who writes waits."""
+    """A stream whose peer reads nothing, so that its writer waits."""
 
     async def write(self, data: bytes) -> None:
         await asyncio.get_running_loop().create_future()

@@ -247,7 +247,7 @@ def test_a_static_key_of_low_order(role: Role, point: bytes) -> None:
 
 @pytest.mark.spec("NOI-10")
 def test_a_recorded_proof_is_of_no_use_to_another() -> None:
-    """Whoever replays an identity's key, signature and static key lacks the static private key."""
+    """A peer that replays an identity's key, signature and static key lacks the static private key."""
     with pytest.raises(HandshakeFailed, match="payload of noise message 2 does not authenticate"):
         meet(Role.INITIATOR, GOOD, XXHandshake(Liar(STATIC.public), EPHEMERAL))
     with pytest.raises(HandshakeFailed, match="payload of noise message 3 does not authenticate"):

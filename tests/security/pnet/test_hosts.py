@@ -161,7 +161,7 @@ async def test_nobody_else_connects(server_key: PreSharedKey | None, client_key:
 @pytest.mark.spec("PNT-4", "PNT-5")
 @pytest.mark.parametrize("key", [OTHER, None], ids=["another-key", "no-key"])
 async def test_nothing_of_a_member_is_to_be_read_outside(key: PreSharedKey | None) -> None:
-    """Neither as dialer nor as listener; the outsider may say what it likes."""
+    """An outsider reads nothing of a member, as dialer or listener, whatever it says itself."""
     async with Host(listen=LOOPBACK, psk=KEY, limits=HURRIED) as member, Host(psk=key, limits=HURRIED) as outsider:
         async with Tap(member) as tap:
             with pytest.raises(DialFailed):

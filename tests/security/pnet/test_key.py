@@ -69,7 +69,7 @@ def test_what_is_written_is_what_others_read(codec: str) -> None:
 
 @given(st.binary(min_size=32, max_size=32), st.sampled_from(CODECS))
 def test_any_key_comes_back(raw: bytes, codec: str) -> None:
-    """Those that begin or end in what looks like the end of a line, too."""
+    """Any key comes back, also one that begins or ends in what looks like the end of a line."""
     assert PreSharedKey.parse(PreSharedKey(raw).to_file_content(codec)).reveal() == raw
 
 

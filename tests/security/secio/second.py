@@ -157,7 +157,7 @@ class Second:
 
     @property
     def wrong(self) -> bool:
-        """It may be refused, so that it need not hear the end."""
+        """Whether this side may be refused, so that it need not hear the end."""
         return self.keep_zeros or self.first_packet is not None
 
     def run(self) -> bytes:
@@ -240,7 +240,7 @@ class Second:
         return self.incoming.stream.over(packet[:-size])
 
     def exactly(self, n: int) -> bytes:
-        """So many bytes, as they come."""
+        """Read `n` bytes in the pieces in which they come."""
         data = b""
         while len(data) < n:
             piece = self.sock.recv(n - len(data))

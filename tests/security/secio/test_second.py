@@ -1,4 +1,4 @@
-"""Ours against the second implementation: all combinations, both preferences, random cuts."""
+"""Our SECIO against the second implementation: all combinations, both preferences, random cuts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Meeting:
 
 @contextlib.contextmanager
 def second(seed: int, echoes: int = 0, **settings: object) -> Iterator[tuple[Meeting, Second]]:
-    """The second runs in a thread of its own: the handshake, then it sends back what it gets, so many times.
+    """Run the second in a thread of its own: the handshake, then it sends back what it gets, `echoes` times.
 
     Raises what it raised, but for refusals of one that is set to do something else than we.
     """

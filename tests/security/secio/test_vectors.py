@@ -51,7 +51,7 @@ def test_a_whole_handshake(vector: dict[str, Any], ours: str, theirs: str) -> No
 
 
 class Script:
-    """In place of Random: what was drawn when the vector was recorded."""
+    """A replacement for Random that gives what was drawn when the vector was recorded."""
 
     def __init__(self, side: dict[str, Any]) -> None:
         self._seed = bytes.fromhex(side["identity_private_key"])[4:36]

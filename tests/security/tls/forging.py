@@ -135,7 +135,7 @@ class Forgery:
     behind: Sequence[bytes] = ()
     """Extensions behind them."""
     value: bytes | None = None
-    """Of the libp2p extension: SignedKey."""
+    """The value of the libp2p extension: SignedKey."""
     vouched: bytes | None = None
     """The SubjectPublicKeyInfo that the host signs; the certificate's."""
     spki: bytes | None = None
@@ -151,7 +151,7 @@ class Forgery:
     outer_algorithm: bytes | None = None
     signature: bytes | None = None
     trailing: bytes = b""
-    """Behind the certificate."""
+    """The bytes behind the certificate."""
 
     def make(self) -> tuple[bytes, bytes]:
         """The certificate in DER and its key, PKCS #8 in DER."""

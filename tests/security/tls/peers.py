@@ -76,7 +76,7 @@ class Stranger:
             context.use_privatekey(private)
         context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
         self.secrets: dict[str, bytes] = {}
-        """By the names that NSS's key log has for them."""
+        """The secrets by the names that NSS's key log has for them."""
         context.set_keylog_callback(self._log)
         self.offered: list[bytes] = []
         if role is Role.INITIATOR and alpn:

@@ -23,7 +23,7 @@ def ciphers() -> tuple[Cipher, Cipher]:
 
 
 ALICES, BOBS = ciphers()
-"""For what leaves both as they were: the records of a direction are numbered."""
+"""Ciphers for what leaves both as they were: the records of a direction are numbered."""
 
 
 def opened(cipher: Cipher, sealed: bytes) -> bytes:

@@ -275,7 +275,7 @@ class TestHostile:
 
     @pytest.mark.parametrize("flight", range(3))
     def test_a_changed_byte_anywhere(self, flight: int) -> None:
-        """In each flight: an error of the peer's, or no end; never another exception, never another identity."""
+        """A changed byte in any flight is an error of the peer's, or no end; never another exception or identity."""
         for place in range(0, 2400, 23):
             dialer, listener = pair()
             flights = [dialer.start().to_send]

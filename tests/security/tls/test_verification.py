@@ -56,7 +56,7 @@ def octets(content: bytes) -> bytes:
 
 
 def pair(public: bytes, signature: bytes) -> bytes:
-    """SignedKey."""
+    """Return a `SignedKey` of key and signature."""
     return encode(der.SEQUENCE, octets(public) + octets(signature))
 
 

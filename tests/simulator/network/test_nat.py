@@ -38,7 +38,7 @@ class Home:
         self.servers = [Peer(self.lab.a, 1), Peer(self.lab.a, 2), Peer(self.lab.b, 1)]
 
     async def send(self, server: int) -> Endpoint:
-        """From inside to a server: how the server sees it."""
+        """Send from inside to a server; return how the server sees the sender."""
         target = (("10.0.0.1", 1), ("10.0.0.1", 2), ("10.0.0.2", 1))[server]
         self.peer.socket.send_to(b"out", target)
         await self.lab.wait(1.0)

@@ -18,11 +18,11 @@ ANYWHERE, INBOUND = cast(MuxedConnection, LINK), cast(MuxedConnection, LINK.othe
 
 
 async def one(stream: Stream) -> None:
-    """A handler."""
+    """Serve nothing: a handler that is never called."""
 
 
 async def other(stream: Stream) -> None:
-    """Another."""
+    """Serve nothing: another handler that is never called."""
 
 
 @pytest.mark.spec("CONN-12", "CONN-23")

@@ -17,7 +17,7 @@ LOW, HIGH = sorted(PrivateKey.generate("ed25519").peer_id for _ in range(2))
 
 @dataclass(eq=False)
 class FakeConnection:
-    """As much of a connection as the table looks at."""
+    """A fake connection, as much of one as the table looks at."""
 
     remote_peer: PeerId
     is_outbound: bool = True
@@ -25,7 +25,7 @@ class FakeConnection:
 
 
 def fake(peer: PeerId, is_outbound: bool = True, takes_streams: bool = True) -> Connection:
-    """One of them, for the type checker's sake."""
+    """Return a fake connection, typed as a real one."""
     return cast(Connection, FakeConnection(peer, is_outbound, takes_streams))
 
 
