@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aiolibp2p.security.pnet import PreSharedKey
 
 MAX_SHOWN_NAME = 40
+"""The most characters of a wrong name that an error shows again: twice the longest right one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

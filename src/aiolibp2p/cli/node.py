@@ -32,6 +32,7 @@ examples:
 
 DEFAULT_LISTEN = "/ip4/127.0.0.1/tcp/0"
 MAX_SHOWN_PROTOCOLS = 5
+"""The most protocols of a peer that a line for people names; `--json` has all."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -31,7 +31,9 @@ examples:
 """
 
 DEFAULT_COUNT = 4
+"""The pings that are sent unless told otherwise, as Windows's ping has it: a command ends by itself."""
 DEFAULT_INTERVAL_S = 1.0
+"""The seconds between two pings, as every system's ping has them."""
 
 
 @dataclass

@@ -33,6 +33,7 @@ class PeerstoreLimits:
     records: int = 4096
     """Signed peer records, one for each peer; go keeps 100,000, of up to 8 KiB each."""
     protocols_per_peer: int = 1024
+    """Protocol ids of one peer, as in go's identify; the rest is dropped."""
     peers: int = 20_000
     """Peers with a key, peers with protocols, and peers with names: each table holds this many."""
     protocol_characters: int = 16 * 1024 * 1024

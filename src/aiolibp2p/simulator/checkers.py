@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 NAMED_TASKS = 5
+"""The tasks that a violation names."""
 
 
 class Checker(Protocol):
@@ -76,8 +77,11 @@ class Bounds:
     streams_per_connection: int = 2 * 1000
     """Inbound and outbound streams of one connection."""
     half_open: int = 128
+    """Connections that are accepted and not upgraded."""
     connections: int = 10_000
+    """Connections that are upgraded; a host itself has no such limit yet."""
     tasks: int = 20_000
+    """Tasks that the host has started, some two for each connection."""
     unsent_bytes_per_socket: int = 4 * 1024 * 1024
     """Bytes that streams wrote to one socket, and the simulated kernel has not taken."""
 

@@ -16,6 +16,7 @@ from aiolibp2p.simulator.scenario import MAX_VIOLATIONS, RunOptions, RunResult, 
 from aiolibp2p.simulator.simulation import Simulation, outcome
 
 LOOK_EVERY_S = 1.0
+"""The virtual seconds between two looks of the checkers."""
 
 Progress = Callable[[float], None]
 

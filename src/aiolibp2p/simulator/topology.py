@@ -26,8 +26,11 @@ WEIGHTS = {
 """The number of nodes in each region, of 11,326 in all."""
 
 FAST_SHARE = 0.2
+"""The share of nodes with a fast line."""
 FAST_BITS_PER_S = 1024e6
+"""The speed of a fast line in both directions, in bits a second: a server's."""
 SLOW_BITS_PER_S = 50e6
+"""The speed of a slow line in both directions, in bits a second: a home's."""
 
 _SHORT = {
     "au": "australia",
@@ -53,6 +56,7 @@ wa wa 5
 """The latencies in ms, one way; the way back is the same unless it is listed after it."""
 
 PAIRING_TRIES = 1000
+"""How often the pairing of stubs is begun again before a graph is called impossible."""
 
 
 def _latencies() -> dict[tuple[str, str], float]:

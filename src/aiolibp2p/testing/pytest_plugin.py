@@ -25,7 +25,9 @@ Program: TypeAlias = Callable[[Simulation], Awaitable[None]]
 PairProgram: TypeAlias = Callable[[Host, Host], Awaitable[None]]
 
 DEFAULT_SEED = 1
+"""The seed of a simulated test unless told otherwise."""
 DEFAULT_LIMIT_S = 3600.0
+"""The virtual seconds of a test unless told otherwise: an hour costs next to nothing."""
 SHOWN_EVENTS = 20
 """The last events that a failure shows, about a screen."""
 

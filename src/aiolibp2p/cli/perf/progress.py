@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from aiolibp2p.protocols.perf import PerfResult
 
 LINE_EVERY_S = 1.0
+"""The seconds between two lines of the report, as libp2p's common benchmarks want them."""
 BAR_EVERY_S = 0.1
+"""The seconds between two states of the bar: the eye sees no more than ten a second."""
 BAR_WIDTH = 24
+"""The width of the bar, in characters, so that a line fits a terminal of 80."""
 _CLEAR = "\r\x1b[K"
 
 

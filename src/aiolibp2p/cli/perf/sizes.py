@@ -7,7 +7,9 @@ import re
 from aiolibp2p.cli.failures import UsageError
 
 MAX_SIZE_BYTES = 2**64 - 1
+"""The largest size, in bytes: perf sends it as 64 bits."""
 MAX_TYPED_LENGTH = 40
+"""The most characters of a size, and of what an error shows of one; 2^64 - 1 has twenty digits."""
 
 UNITS = {
     "B": 1,

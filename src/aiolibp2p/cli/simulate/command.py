@@ -35,7 +35,9 @@ examples:
 
 FIDELITIES = ("full", "fast")
 MAX_NODES = 1_000_000
+"""The most nodes of a run; far fewer fit into memory."""
 MAX_JOBS = 512
+"""The most runs at a time, each in a process of its own."""
 FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.sweep.runs import Sweep
 
 MAX_SHOWN_VIOLATIONS = 10
+"""The most violations of one run that people are shown."""
 MAX_SHOWN_EVENTS = 20
 """The last events of a failed run that people are shown, about a screen; with -v all that were kept."""
 

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 
 BAR_EVERY_S = 0.1
+"""The seconds between two states of the bar: the eye sees no more than ten a second."""
 BAR_WIDTH = 24
+"""The width of the bar, in characters, so that a line fits a terminal of 80."""
 _CLEAR = "\r\x1b[K"
 
 

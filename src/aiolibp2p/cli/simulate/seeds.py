@@ -7,11 +7,14 @@ import re
 from aiolibp2p.cli.failures import UsageError
 
 DEFAULT_SEED = 1
+"""The seed of a run unless told otherwise."""
 MAX_SEED = 2**63 - 1
+"""The largest seed: it fits into 64 bits, with a sign."""
 MAX_SEEDS = 1_000_000
 """The most seeds of one sweep."""
 
 MAX_SHOWN_LENGTH = 40
+"""The most characters of a wrong seed that an error shows again; two seeds of 19 digits fit."""
 _RANGE = re.compile(r"([0-9]{1,19})\.\.([0-9]{1,19})")
 _SEED = re.compile(r"[0-9]{1,19}")
 

@@ -14,6 +14,7 @@ MAX_ROWS = 40
 """The most runs that the table shows, about a screen; those that failed come first."""
 
 MAX_FIGURES = 30
+"""The most figures that the table shows, about a screen."""
 
 _QUANTILES = (0.5, 0.9, 0.99, 1.0)
 

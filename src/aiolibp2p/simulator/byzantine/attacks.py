@@ -14,9 +14,11 @@ Attack: TypeAlias = Callable[[random.Random], list[bytes]]
 """A function that makes the pieces of an attack, which are sent one after the other."""
 
 FLOOD = 64
+"""The frames or messages of an attack by number: more than the limit on owed pongs, few enough for a short run."""
 DATA, WINDOW_UPDATE, PING, GO_AWAY = range(4)
 SYN, ACK, FIN, RST = 1, 2, 4, 8
 MAX_U32 = 2**32 - 1
+"""The largest value of a field of 32 bits."""
 
 _HEADER = struct.Struct(">BBHII")
 

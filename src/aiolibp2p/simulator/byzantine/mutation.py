@@ -12,7 +12,9 @@ EDGE_BYTES = (0x00, 0x01, 0x0A, 0x2F, 0x7F, 0x80, 0xFF)
 """Values at which parsers turn: ends of varints, newlines, slashes."""
 
 MAX_CHANGES = 4
+"""The most changes to one message: with more it is refused at its start, and deep parsers see nothing."""
 MAX_INSERTED = 64
+"""The most bytes that one change inserts."""
 
 
 def _flip(data: bytearray, source: random.Random) -> None:

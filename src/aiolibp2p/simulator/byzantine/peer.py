@@ -33,7 +33,9 @@ Layer: TypeAlias = Literal["multistream", "noise", "handshake", "ciphertext", "y
 LAYERS: tuple[Layer, ...] = ("multistream", "noise", "handshake", "ciphertext", "yamux", "streams")
 
 MAX_PAUSE_S = 1.0
+"""The longest pause between two pieces of an attack, in seconds."""
 CLIMB_S = 10.0
+"""The seconds within which the attacker reaches its layer, or gives up: an upgrade may take as many."""
 HOLD_S = 15.0
 """The seconds that an attacker may keep its connection open without another word: longer than an upgrade may take."""
 

@@ -17,6 +17,7 @@ class LinkConfig:
     """The link from one interface to another, in one direction."""
 
     latency_s: float = 0.0
+    """The time that a packet takes, in seconds, without its own length."""
     jitter_s: float = 0.0
     """The jitter in seconds. uniform: the most that is added or taken. normal: its standard deviation. exponential:
     the mean of what is added.
@@ -27,6 +28,7 @@ class LinkConfig:
     reorder: float = 0.0
     """The share of datagrams that come `reorder_s` late, so that others overtake them."""
     reorder_s: float = 0.01
+    """The seconds by which a reordered datagram comes late."""
 
     def __post_init__(self) -> None:
         if min(self.latency_s, self.jitter_s, self.reorder_s) < 0:

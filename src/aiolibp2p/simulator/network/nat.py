@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.network.interface import Interface
 
 MAX_MAPPINGS = 60_000
+"""The most mappings of one gateway: nearly all the ports of its one address."""
 MAX_PERMITTED = 10_000
 """The most remote endpoints that may send to one mapping; the one that was not sent to for the longest goes first."""
 FIRST_PORT, LAST_PORT = 1024, 65_535
@@ -64,6 +65,9 @@ class NatConfig:
     udp_timeout_s: float = 120.0
     """The seconds after which a mapping is gone that nothing went out through; RFC 4787 asks for 120 at least."""
     tcp_timeout_s: float = 7200.0
+    """The seconds after which a silent TCP mapping is gone; RFC 5382 asks for 7,440 at least, home routers keep
+    7,200.
+    """
     hairpin: bool = False
     """Whether those inside reach each other by their outside addresses."""
     translates: bool = True

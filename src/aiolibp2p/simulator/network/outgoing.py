@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.network.stream_socket import StreamSocket
 
 LEAST_TIMEOUT_S = 0.2
+"""The shortest wait before a segment is sent again, in seconds: Linux's TCP_RTO_MIN."""
 MOST_TIMEOUT_S = 10.0
+"""The longest wait before a segment is sent again, in seconds. Linux waits up to 120, which only makes runs longer."""
 MAX_RESENT = 6
 """How often in a row chance may take a segment; one more is silence, so that no transfer stalls on luck alone."""
 GIVE_UP_S = 120.0

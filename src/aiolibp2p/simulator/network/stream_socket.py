@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.network.interface import Interface
 
 SEGMENT_BYTES = 16 * 1024
+"""The longest segment, in bytes: ten of a wire's, as a kernel with segmentation offload sends them."""
 HIGH_WATER_BYTES = 64 * 1024
+"""The unsent bytes past which writing pauses, as in asyncio's transports."""
 KNOCK_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 """The seconds between attempts to connect, doubled each time as Linux does."""
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import deque
 
 INITIAL_BYTES = 14_600
+"""The window at the start, in bytes: ten segments (RFC 6928)."""
 LEAST_BYTES = 2 * 1460
+"""The smallest window after a loss, in bytes: two segments (RFC 5681)."""
 SEGMENT_BYTES = 1460
+"""The bytes that the window grows by each round trip: one segment of an Ethernet."""
 RECEIVE_WINDOW_BYTES = 6 << 20
+"""The receive window, in bytes: the largest that Linux grows to by default (tcp_rmem)."""
 
 
 class SendWindow:

@@ -13,16 +13,21 @@ from aiolibp2p.simulator.report.style import STYLE
 from aiolibp2p.simulator.scenario import RunResult
 
 MAX_PLOT_POINTS = 500
+"""The most points of a plot: it is some 600 pixels wide."""
 MAX_STRETCHES = 200
 """The most stretches of time in a plot: what passes in one is averaged, more would be noise."""
 
 MAX_PLOTS = 60
+"""The most plots of a page, so that a browser opens it at once."""
 MAX_ROWS = 1000
 """The most runs in the table; those that failed come first."""
 
 MAX_ROW_VIOLATIONS = 20
+"""The most violations that the table shows of one run."""
 MAX_ROW_EVENTS = 50
+"""The most events that the table shows of one run."""
 MAX_TEXT_LENGTH = 500
+"""The most characters of one violation or event."""
 
 _SUMMARY = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
 

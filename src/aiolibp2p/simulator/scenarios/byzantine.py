@@ -25,12 +25,17 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 ATTACKERS = 2
+"""The nodes that attack."""
 ATTACKS = 4
 """Attacks by each attacker; as many more on each node that dials it."""
 END_S = 45.0
+"""The virtual second at which the scenario ends: all attacks are over then."""
 PING_EVERY_S = 3.0
+"""The seconds between two pings of an honest node."""
 MAX_PING_S = 1.0
+"""The longest ping between honest nodes, in seconds: three of the longest round trips of the world."""
 PORT = 4001
+"""The port on which attackers listen."""
 ASKING = Limits(swarm=SwarmConfig(upgrade=UpgraderConfig(simultaneous_open=True)))
 """The limits of every other node: they let a peer that is dialled claim to have dialled, too."""
 

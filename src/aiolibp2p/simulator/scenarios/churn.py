@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 CHURN_S = 120.0
+"""The seconds of churn."""
 EVERY_S = 5.0
+"""The seconds between two nodes that stop or crash, on average."""
 REDIAL_EVERY_S = 5.0
+"""The seconds after which a node dials its missing neighbours again."""
 SETTLE_S = 90.0
 """The seconds that are left after the last change: longer than a keep-alive takes to notice the silence."""
 

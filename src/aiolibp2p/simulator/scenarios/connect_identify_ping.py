@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 DURATION_S = 60.0
+"""The seconds that the scenario takes."""
 PING_EVERY_S = 10.0
+"""The seconds between two pings of a node."""
 SETTLE_S = 5.0
+"""The seconds that are left at the end for pings on their way."""
 
 
 async def run(simulation: Simulation) -> None:

@@ -12,10 +12,15 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 APART_S = 20.0
+"""The virtual second at which the network falls apart."""
 PROBE_S = 25.0
+"""The virtual second at which every edge is tried, some seconds into the partition."""
 TOGETHER_S = 60.0
+"""The virtual second at which the network is whole again."""
 RECOVERED_S = 100.0
+"""The virtual second at which every edge must work: dead connections are noticed by then, and dialled again."""
 REDIAL_EVERY_S = 5.0
+"""The seconds after which a node dials its missing neighbours again."""
 
 
 async def run(simulation: Simulation) -> None:

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 LATENCY_S = (0.001, 0.15)
+"""The least and the greatest latency between two nodes, in seconds: a LAN, and round the world."""
 WITHIN_S = (0.0, 0.01, 0.1, 0.4)
 """How many seconds the two dials are apart at most: one of these."""
 SETTLED_S = 12.0
 """Seconds in which dials come to an end, their timeout included."""
 ECHOES = 3
+"""The echoes of each end over the connection."""
 ECHO_BYTES = 20_000
+"""The bytes of each echo: several segments."""
 
 
 async def run(simulation: Simulation) -> None:

@@ -18,17 +18,23 @@ if TYPE_CHECKING:
 SINK_ID = "/simulator/sink/1.0.0"
 CHUNK = bytes(16 * 1024)
 TOTAL_BYTES = 8 * 1024 * 1024
+"""The bytes that each writer sends: more than it may have on the way."""
 SHORT_S = 7.0
 """A stall in seconds that everybody waits out: hosts give a peer that takes nothing ten seconds."""
 LONG_S = 40.0
 """A stall in seconds after which every writer has given up."""
 GIVE_UP_S = 25.0
+"""The seconds after which a writer must have given up."""
 FIRST_STALL_S = 10.0
+"""The virtual second at which the first stall begins."""
 SECOND_STALL_S = 60.0
+"""The virtual second at which the second stall begins, when the first is over."""
 MAX_HELD_BYTES = 5 * 1024 * 1024
 """The most bytes of one writer on the way to a reader that reads nothing: stream window, socket buffers."""
 MAX_PING_S = 1.0
+"""The longest ping beside the stall, in seconds: three of the longest round trips of the world."""
 MAX_NEIGHBOURS = 8
+"""The most nodes that are all connected to one another; in larger networks each has a few neighbours."""
 
 
 class _Bulk:
@@ -40,7 +46,7 @@ class _Bulk:
         self.received = {node.name: 0 for node in self.others}
         self.sent = {node.name: 0 for node in self.others}
         self.ended: dict[str, str] = {}
-        """The error of each writer, or None for one that finished."""
+        """The error of each writer, in words; "" for one that finished."""
         self._names = {node.peer_id: node.name for node in self.others}
         self.slow.running.set_stream_handler(SINK_ID, self._sink)
 

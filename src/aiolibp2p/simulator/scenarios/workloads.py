@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ECHO_ID = "/simulator/echo/1.0.0"
 CONNECT_OVER_S = 5.0
+"""The seconds over which the first dials are spread."""
 
 
 def regular_edges(simulation: Simulation, degree: int = 8) -> list[Edge]:

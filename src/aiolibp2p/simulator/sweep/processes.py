@@ -29,6 +29,7 @@ END_TIMEOUT_S = 2.0
 """The seconds that a process that was asked to end may take; then it is killed."""
 
 MAX_JOBS = 512
+"""The most processes of a sweep."""
 
 
 def default_jobs() -> int:

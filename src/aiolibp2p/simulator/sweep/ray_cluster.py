@@ -16,7 +16,9 @@ LOCAL = "local"
 """The address that stands for a cluster of this machine's own, for as long as the sweep takes."""
 
 REACH_TIMEOUT_S = 10.0
+"""The seconds within which a cluster must answer: Ray itself tries for minutes."""
 MAX_REASON_LENGTH = 2000
+"""The most characters of an error that a lost run shows."""
 
 
 def run_on_ray(sweep: Sweep, address: str, jobs: int = 0, run: RunOne = run_one) -> Iterator[RunResult]:

@@ -18,6 +18,7 @@ HEAD_BYTES = 12
 """The length within which a message's header lies, in bytes."""
 
 CHUNK_BYTES = 4096
+"""The bytes that an endless peer sends at once."""
 
 
 class SecurityHostileSuite(SecurityHandshakeSuite):
