@@ -25,7 +25,9 @@ from bench.rows import ROWS, Pair, RowMissing, running
 
 FOOTPRINT = "footprint"
 ROUNDS, AGAINST_ROUNDS = 5, 9
-"""With 9 rounds a comparison may leave out the most extreme ratio on each side, and its processes are three."""
+"""The rounds of a figure, and those of a comparison: with 9 it may leave out the most extreme ratio on each side,
+and uses three pairs of processes.
+"""
 
 
 class Pairs:
@@ -50,14 +52,14 @@ class Pairs:
             say(f"left out: {row}: {reason}")
 
     def revive(self) -> None:
-        """Start again whatever has ended."""
+        """Start every row again whose program has ended."""
         for row in [row for row, pair in self.pairs.items() if not pair.running]:
             self._stacks.pop(row).close()
             del self.pairs[row]
             self.start(row)
 
     def used_s(self) -> float:
-        """Processor time of all so far, and ours."""
+        """Return the processor time of all programs so far, and of this one, in seconds."""
         return machine.own_s() + sum(pair.used_s() for pair in self.pairs.values())
 
     def close(self) -> None:
@@ -74,7 +76,7 @@ class Measurement:
         self.left_out: dict[str, str] = {}
 
     def lines(self, rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
-        """What there is to print."""
+        """Return the lines to print."""
         figure = self._figure
         one_round: dict[str, Callable[[], Sample]] = {}
         for row in [row for row in figure.rows if row in self._pairs]:
@@ -127,7 +129,7 @@ def about(pairs: dict[str, Pair]) -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Every line there is to print."""
+    """Yield every line to print."""
     chosen = [FIGURES[name] for name in options.only if name != FOOTPRINT]
     with contextlib.closing(Pairs(options.rows if chosen else [], options.profile)) as pairs:
         yield {"about": about(pairs.pairs)}

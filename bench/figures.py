@@ -1,4 +1,4 @@
-"""What is measured. What we want of it: goals.py."""
+"""The figures that are measured; goals.py has what we want of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Sample:
     client_cpu: float
     server_cpu: float
     beside: Mapping[str, float] = field(default_factory=dict)
-    """What else the round told, by name and unit."""
+    """The other values of the round, by name and unit."""
 
 
 class Figure(Protocol):
@@ -33,11 +33,11 @@ class Figure(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in the output."""
+        """The figure's name in the output."""
 
     @property
     def title(self) -> str:
-        """What it is called in the tables."""
+        """The figure's title in the tables."""
 
     @property
     def unit(self) -> str:
@@ -53,11 +53,11 @@ class Figure(Protocol):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Which rows it can be measured on."""
+        """The rows that it can be measured on."""
 
     @property
     def most_rounds(self) -> int:
-        """More of them would tell nothing new."""
+        """The rounds past which more of them would tell nothing new."""
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:
         """Warm a row up, and return a function that runs one round of about `seconds` seconds. Raises ProgramFailed."""
@@ -80,13 +80,13 @@ class Meter:
         self._client, self._server = pair.client.processor_s(), pair.server.processor_s()
 
     def used(self) -> tuple[float, float]:
-        """Seconds of the client, of the server."""
+        """Return the seconds that the client and the server have used."""
         return self._pair.client.processor_s() - self._client, self._pair.server.processor_s() - self._server
 
 
 @dataclass(frozen=True)
 class Bulk:
-    """One stream, one direction, as many bytes as take about the time asked for."""
+    """Bulk data on one stream, in one direction, as much as takes about the time asked for."""
 
     name: str
     title: str
@@ -132,13 +132,13 @@ class Bulk:
 
 @dataclass(frozen=True)
 class Share:
-    """Bulk over other layers as a share of the same without them, both in one round and by turns."""
+    """Bulk data over other layers, as a share of bulk data without them, both in one round and by turns."""
 
     name: str
     title: str
     flags: tuple[str, ...]
     names: tuple[str, str]
-    """What the two are called: the one measured, the one it is a share of."""
+    """The names of the two: the one measured, the one it is a share of."""
     rows: tuple[str, ...] = OURS
     unit: str = "share"
     cpu_unit: str = ""
@@ -183,7 +183,7 @@ class Rate:
 
     @property
     def more_is_better(self) -> bool:
-        """A rate is; the time of one round is not."""
+        """Whether more is better: of a rate it is, of the time of one round it is not."""
         return self.unit == "1/s"
 
     def prepare(self, pair: Pair, seconds: float) -> Callable[[], Sample]:

@@ -47,10 +47,10 @@ trio.run(main)
 """
 
 NAMES = {"import-time": ("import", "s"), "idle-rss": ("resident memory of an idle host", "MB")}
-"""What the figures are called in the tables, and their units."""
+"""The titles of the figures in the tables, and their units."""
 
 CODES = {"import-time": IMPORT, "idle-rss": IDLE}
-"""What a fresh process of ours runs for each figure; it prints the value."""
+"""The programs that print each figure's value in a fresh process."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Surroundings:
 
 
 def told(python: Sequence[str], code: str, around: Surroundings) -> float:
-    """The number that a fresh process prints. Raises ProgramFailed."""
+    """Return the number that a fresh process prints. Raises ProgramFailed."""
     # As installed: compiled already, whatever the environment says of bytecode.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"PYTHONPYCACHEPREFIX": around.cache, **around.environment}
@@ -75,7 +75,7 @@ def told(python: Sequence[str], code: str, around: Surroundings) -> float:
 
 
 def measure(figure: str, rounds: int, rows: Sequence[str]) -> Iterator[Line]:
-    """One of both, as it is printed; of py-libp2p, too, where its row is asked for and can be had."""
+    """Return one of both figures, as it is printed; of py-libp2p, too, where its row is asked for and can be had."""
     if figure == "idle-rss" and not LINUX:
         return
     codes = {"ours-stdlib": ([sys.executable], CODES[figure])}

@@ -1,4 +1,4 @@
-"""What we want: of which figure, against which row, on which loop. All by medians within one run."""
+"""The goals: for which figure, against which row, on which loop. All by medians within one run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BULK = (
     Goal("rust", 0.7, of="cpu"),
 )
 SCRIPTED = (Goal("js", 2.0), Goal("py", 2.0))
-"""Every figure: what else is written in such a language."""
+"""The goals of every figure against libraries in scripting languages."""
 
 RATIOS: Mapping[str, tuple[Goal, ...]] = {
     "upload": BULK,
@@ -71,13 +71,13 @@ FLOORS: Mapping[str, float] = {"tls-of-noise": 0.8}
 
 
 def goal(figure: str, row: str, base: str, of: Kind) -> Goal | None:
-    """What we want of this ratio, if anything."""
+    """Return the goal of this ratio, if there is one."""
     wanted = (*RATIOS.get(figure, ()), *SCRIPTED)
     return next((one for one in wanted if one.base == base and one.of == of and row in one.loops), None)
 
 
 def limit(figure: str, value: float) -> tuple[float, bool] | None:
-    """What we want of ours by itself, if anything, and whether this value, unrounded, is good enough."""
+    """Return the goal of our figure by itself, if there is one, and whether this value, unrounded, meets it."""
     if figure in CEILINGS:
         return CEILINGS[figure], value <= CEILINGS[figure]
     if figure in FLOORS:
@@ -86,5 +86,5 @@ def limit(figure: str, value: float) -> tuple[float, bool] | None:
 
 
 def kinds(figure: str) -> tuple[Kind, ...]:
-    """Which ratios a figure has: processor time is compared where something is wanted of it."""
+    """Return the kinds of ratios that a figure has: processor time is compared where there is a goal for it."""
     return ("value", "cpu") if any(one.of == "cpu" for one in RATIOS.get(figure, ())) else ("value",)

@@ -1,4 +1,4 @@
-"""What the machine does beside us, so that a reader can tell a slow round from a slow program."""
+"""The load of the machine beside us, so that a reader can tell a slow round from a slow program."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def own_s() -> float:
 
 @dataclass(frozen=True)
 class Counters:
-    """What the system counted so far; seconds."""
+    """The system's counters so far, in seconds."""
 
     clock: float
     busy: float
@@ -42,7 +42,7 @@ class Counters:
 
     @classmethod
     def read(cls) -> Counters | None:
-        """Now, or None where the system does not count."""
+        """Return the counters now, or None where the system does not count."""
         with contextlib.suppress(OSError, ValueError, IndexError):
             lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
             user, nice, system, _idle, _wait, _irq, _softirq, steal = (int(word) for word in lines[0].split()[1:9])

@@ -36,7 +36,7 @@ UNLIMITED = Limits(
     yamux=YamuxConfig(max_inbound_streams=MANY),
     mplex=MplexConfig(max_inbound_streams=MANY),
 )
-"""Limits must not be what a bench measures. Windows stay as they are: they are a part of what it measures."""
+"""The limits of the benched hosts, which no bench reaches. Windows stay as they are: a bench measures them, too."""
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -44,13 +44,13 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Layers:
-    """What its connections are secured and muxed with, by name."""
+    """The names of the security and the muxer of its connections."""
 
     security: tuple[str, ...] = ("noise",)
     muxers: tuple[str, ...] = ("yamux",)
 
     def host(self, **more: Any) -> Host:
-        """A host that speaks these alone."""
+        """Return a host that speaks these alone."""
         return Host(security=self.security, muxers=self.muxers, limits=UNLIMITED, **more)
 
     def __str__(self) -> str:
@@ -263,11 +263,11 @@ class BenchPeer:
         return {}
 
     async def memory(self, _request: Request) -> Answer:
-        """What is resident without garbage."""
+        """Return the resident memory without garbage."""
         return {"rss_bytes": resident_bytes()}
 
     async def usage(self, _request: Request) -> Answer:
-        """Processor time so far."""
+        """Return the processor time so far."""
         return usage()
 
     async def answer(self, request: Request) -> Answer:

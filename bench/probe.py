@@ -1,4 +1,4 @@
-"""What kind of machine this is: the name of its processor, and what a system call and a wake-up cost on it."""
+"""The kind of this machine: the name of its processor, and what a system call and a wake-up cost on it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 DEAR_WAKE_UP_US = 30.0
-"""From here on a machine's system calls are called dear. Virtual Intel machines took 37 us, AMD ones 22 to 24, and
-the ratios to libraries that spin before they sleep differ between the two as between no others."""
+"""The microseconds of a wake-up from which on a machine's system calls are called dear.
+
+Virtual Intel machines took 37, AMD ones 22 to 24, and the ratios to libraries that spin before they sleep differ
+between the two as between no others.
+"""
 
 BATCHES = 40
 TRIPS_PER_BATCH = 200
@@ -36,7 +39,7 @@ while byte := sock.recv(1):
 
 
 def about() -> dict[str, Any]:
-    """What the first line of a run says of the machine."""
+    """Return the part of a run's first line that describes the machine."""
     line: dict[str, Any] = {"processor": processor(), "system calls": "not measured"}
     with contextlib.suppress(OSError, AttributeError, ValueError):
         us = wake_up_us()

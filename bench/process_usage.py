@@ -1,4 +1,4 @@
-"""What a process has used so far, and what it holds."""
+"""The processor time of a process so far, and its memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A child process that is told what to do by JSON lines (interop/README.md), one command at a time."""
+"""Child processes that take their commands as JSON lines (interop/README.md), one command at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ProgramFailed(Exception):
 
 
 class Program:
-    """One running program; `listening` is the first thing it says."""
+    """A running program; `listening` is its first line."""
 
     def __init__(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None, home: Path = ROOT
@@ -45,7 +45,7 @@ class Program:
             raise
 
     def ask(self, command: str, timeout_s: float = 60.0, **fields: Any) -> dict[str, Any]:
-        """The answer to one command. Raises ProgramFailed."""
+        """Return the answer to one command. Raises ProgramFailed."""
         request = {"id": next(self._ids), "cmd": command, "timeout_ms": timeout_s * 1000, **fields}
         stdin = self._process.stdin
         assert stdin is not None

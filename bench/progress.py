@@ -1,4 +1,4 @@
-"""What a run says of itself while it goes on: on stderr, and in the lines what else the machine did."""
+"""Messages of a run while it goes on: on stderr, and in the lines what else the machine did."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def say(text: str) -> None:
 
 
 def time_left(started: float, done: int, of: int) -> str:
-    """How long the rest of so many figures may take, by those done since `started` (seconds of the monotonic clock)."""
+    """Return how long the figures that are left may take, by those done since `started` (seconds of the monotonic
+    clock).
+    """
     if done >= of:
         return "the last figure"
     left = f"{of - done} figures left"

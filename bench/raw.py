@@ -27,7 +27,7 @@ Answer = dict[str, Any]
 
 
 def receive_exactly(sock: socket.socket, n: int) -> bytes:
-    """Exactly `n` bytes, or fewer at the end."""
+    """Receive exactly `n` bytes, or fewer at the end."""
     data = sock.recv(n)
     while data and len(data) < n and (more := sock.recv(n - len(data))):
         data += more
@@ -35,7 +35,7 @@ def receive_exactly(sock: socket.socket, n: int) -> bytes:
 
 
 def receive_all(sock: socket.socket) -> int:
-    """Read to the end; how much came."""
+    """Read to the end; return how many bytes came."""
     buffer = bytearray(CHUNK_BYTES)
     total = 0
     while n := sock.recv_into(buffer):
@@ -60,7 +60,7 @@ def exchange(sock: socket.socket) -> None:
 
 
 def serve(sock: socket.socket) -> None:
-    """One connection, to its end."""
+    """Serve one connection, to its end."""
     with sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         service = sock.recv(1)

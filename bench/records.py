@@ -1,4 +1,4 @@
-"""What is kept of runs: for each kind of machine its lines, its plot, and its section of the page."""
+"""The records of runs: for each kind of machine its lines, its plot, and its section of the page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Machine:
 
     @classmethod
     def of(cls, lines: Iterable[Line]) -> Machine:
-        """The one that these lines were measured on. Raises ValueError when there are several."""
+        """Return the machine that these lines were measured on. Raises ValueError when there are several."""
         starts = [line["about"] for line in lines if "date" in line.get("about", {})]
         kinds = [cls(one.get("processor", NOT_RECORDED), one.get("system calls", NOT_RECORDED)) for one in starts]
         found = list(dict.fromkeys(kinds)) or [cls(NOT_RECORDED, NOT_RECORDED)]
@@ -38,7 +38,7 @@ class Machine:
 
     @property
     def title(self) -> str:
-        """What it is called on the page."""
+        """The machine's title on the page."""
         known = self.calls in {"dear", "cheap"}
         processor = f"processor {NOT_RECORDED}" if self.processor == NOT_RECORDED else self.processor
         return f"{processor}, {f'{self.calls} system calls' if known else f'cost of system calls {self.calls}'}"

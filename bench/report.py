@@ -39,7 +39,7 @@ def row_line(figure: Figure, row: str, samples: Sequence[Sample]) -> Line:
 
 
 def verdict(figure: str, row: str, median: float) -> Line:
-    """What we want of the figure itself, and whether it is so."""
+    """Return the goal of the figure itself, and whether it is met."""
     wanted = limit(figure, median) if row in OURS else None
     return {"goal": wanted[0], "met": wanted[1]} if wanted else {}
 
@@ -62,7 +62,7 @@ def ratio_lines(figure: str, more_is_better: bool, lines: Iterable[Line]) -> Ite
 
 
 def _ratio(of: Kind, more_is_better: bool, ours: Line, base: Line) -> float | None:
-    """None where one of them is nothing."""
+    """Return a ratio; None where one of the two is nothing."""
     if of == "cpu":
         ours_cpu, base_cpu = ours["cpu"]["both"], base["cpu"]["both"]
         return float(ours_cpu / base_cpu) if base_cpu else None
@@ -73,5 +73,5 @@ def _ratio(of: Kind, more_is_better: bool, ours: Line, base: Line) -> float | No
 
 
 def rounded(value: float) -> float:
-    """Four digits are more than a round can tell."""
+    """Return the value with four digits: more are finer than a round is."""
     return float(f"{value:.4g}")

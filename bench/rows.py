@@ -1,4 +1,4 @@
-"""Who is measured. Each row is measured against itself: its server and its client, two processes on this machine."""
+"""The rows that are measured, each against itself: its server and its client, two processes on this machine."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class RowMissing(Exception):
 
 @dataclass(frozen=True)
 class Commands:
-    """How to start a row's two programs."""
+    """The commands that start a row's two programs."""
 
     server: Sequence[str]
     client: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     home: Path = ROOT
-    """Where they are started."""
+    """The directory in which they are started."""
 
     def over(self, flags: Sequence[str]) -> Commands:
         """Return the same programs with more arguments."""
@@ -48,13 +48,13 @@ class Pair:
     server: Program
     client: Program
     stack: contextlib.ExitStack
-    """Ends when the pair does."""
+    """The stack that ends with the pair."""
     others: dict[tuple[str, ...], Pair] = field(default_factory=dict)
     """The pairs of the same programs over other layers, by flags."""
 
     @property
     def address(self) -> str:
-        """Where the server is."""
+        """The address of the server."""
         return str(self.server.listening["addresses"][0])
 
     @property
@@ -84,7 +84,7 @@ class Pair:
 
     @contextlib.contextmanager
     def again(self) -> Iterator[Pair]:
-        """The same two programs once more, fresh."""
+        """Start the same two programs once more, fresh."""
         with started(self.name, self.commands) as pair:
             yield pair
 

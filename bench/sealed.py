@@ -36,7 +36,7 @@ class Sealed:
 
     @classmethod
     def dialled(cls, sock: socket.socket) -> Sealed:
-        """The side that chooses the keys."""
+        """Return the sealed socket of the side that dials, which chooses the keys."""
         keys = os.urandom(2 * KEY_BYTES)
         sock.sendall(keys)
         return cls(sock, keys)
@@ -60,14 +60,14 @@ class Sealed:
             self._sock.sendall(out)
 
     def send_zeros(self, size: int) -> None:
-        """Send that many, in whole frames as far as they go."""
+        """Send that many zeros, in whole frames as far as they go."""
         zeros = bytes(FRAME_BYTES)
         for _ in range(size // FRAME_BYTES):
             self.sendall(zeros)
         self.sendall(zeros[: size % FRAME_BYTES])
 
     def frames(self) -> Iterator[memoryview]:
-        """What comes, opened in place; each is gone when the next is asked for."""
+        """Yield what comes, opened in place; each piece is gone when the next is asked for."""
         buffer, filled = self._in, 0
         while n := self._sock.recv_into(buffer[filled:], min(PIECE_BYTES, BUFFER_BYTES - filled)):
             filled += n

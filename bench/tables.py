@@ -1,4 +1,4 @@
-"""From JSON lines to the tables of the page. Into the page: records.py."""
+"""The tables of the page, made from JSON lines; records.py puts them into it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TITLES |= {name: f"{title}, {unit}" for name, (title, unit) in NAMES.items()}
 
 
 class Run:
-    """The lines of a run, to be asked."""
+    """The lines of a run, and what can be asked of them."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self.lines = list(lines)

@@ -70,7 +70,7 @@ class Ledger:
     claims: tuple[Claim, ...]
 
     def problems(self) -> list[str]:
-        """What must be mended before the page can be trusted."""
+        """Return what must be mended before the page can be trusted."""
         known = [item.id for item in self.items]
         found = [f"{c.path}:{c.line}: {c.item!r} names no item of {ITEMS}" for c in self.claims if c.item not in known]
         found += [f"{DECLINED}: {item!r} names no item of {ITEMS}" for item in self.declined if item not in known]
@@ -97,7 +97,7 @@ class Row(NamedTuple):
 
     @property
     def not_yet(self) -> int:
-        """What nobody has proven or declined."""
+        """The items that nobody has proven or declined."""
         return self.items - self.proven - self.declined
 
 
@@ -162,7 +162,7 @@ def _entry(item: Item, proofs: Mapping[str, list[str]], declined: Mapping[str, s
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check the page; the exit status."""
+    """Write or check the page; return the exit status."""
     ledger = read_ledger()
     if problems := ledger.problems():
         print("\n".join(problems), file=sys.stderr)

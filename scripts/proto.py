@@ -28,7 +28,7 @@ def committed(source: Path) -> list[str]:
 
 
 def outputs(schema: str) -> list[str]:
-    """What is generated from a schema."""
+    """Return the paths that are generated from a schema."""
     return [schema.removesuffix(".proto") + suffix for suffix in SUFFIXES]
 
 
@@ -55,7 +55,7 @@ def stale(source: Path) -> list[str]:
 
 
 def main() -> int:
-    """0 when all is done, or current; 1 otherwise."""
+    """Generate or check; return 0 when all is done, or current, and 1 otherwise."""
     parser = argparse.ArgumentParser(description="generate the protobuf modules from their schemas")
     parser.add_argument("--check", action="store_true", help="only say whether the committed files are current")
     try:

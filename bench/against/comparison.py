@@ -38,11 +38,11 @@ class Subject(Protocol):
 
     @property
     def name(self) -> str:
-        """What the figure is called in the output."""
+        """The figure's name in the output."""
 
     @property
     def row(self) -> str:
-        """Which row it is measured on."""
+        """The row that it is measured on."""
 
     @property
     def unit(self) -> str:
@@ -50,11 +50,11 @@ class Subject(Protocol):
 
     @property
     def more_is_better(self) -> bool:
-        """It is a rate, not a time or a size."""
+        """Whether the figure is a rate, not a time or a size."""
 
     @property
     def most_rounds(self) -> int:
-        """More of them would tell nothing new."""
+        """The rounds past which more of them would tell nothing new."""
 
     def start(self, tree: Tree, stack: contextlib.ExitStack) -> Turn:
         """Start fresh processes of a tree that end with the stack, and return what runs a round.
@@ -152,7 +152,7 @@ def compared(subject: Subject, both: Trees, rounds: int, left: Callable[[], str]
 
 
 def _some_rounds(subject: Subject, both: Trees, numbers: Iterable[int], samples: Mapping[str, list[Sample]]) -> None:
-    """Rounds of the same fresh processes; who goes first changes from one to the next. Raises Lacking."""
+    """Return rounds of the same fresh processes; the first tree changes from one round to the next. Raises Lacking."""
     with contextlib.ExitStack() as stack:
         turns: dict[str, Turn] = {}
         for side in SIDES:
@@ -176,7 +176,7 @@ def _values(values: Sequence[float]) -> dict[str, Any]:
 
 
 def subjects(only: Sequence[str], rows: Sequence[str], seconds: float) -> Iterator[list[Subject]]:
-    """What there is to compare, figure by figure: of those named, and on those of the rows that are ours."""
+    """Return the subjects to compare, figure by figure: those named, on those of the rows that are ours."""
     for name in only:
         if name in FIGURES:
             figure = FIGURES[name]
@@ -188,7 +188,7 @@ def subjects(only: Sequence[str], rows: Sequence[str], seconds: float) -> Iterat
 
 
 def run(figures: Sequence[Sequence[Subject]], both: Trees, rounds: int) -> Iterator[Line]:
-    """Every line there is to print of these figures."""
+    """Yield every line to print of these figures."""
     began = time.monotonic()
     for number, figure in enumerate(figures):
         left = functools.partial(time_left, began, number, len(figures))
@@ -222,7 +222,7 @@ def printed(*parts: Iterable[Line]) -> Iterator[Line]:
 
 
 def judged(lines: Iterable[Line]) -> int:
-    """Say what the lines come to; the process's exit code."""
+    """Print what the lines come to; return the process's exit code."""
     lines = list(lines)
     say(f"\n{verdicts.text(lines)}\n")
     bad = [f"worse: {words}" for words in verdicts.worse(lines)]

@@ -16,7 +16,7 @@ from bench.rows import ROWS, Commands
 
 CHECK = "import aiolibp2p; print(aiolibp2p.__file__)"
 CHECK_TIMEOUT_S = 60.0
-"""For one import, on a machine with much else to do."""
+"""The seconds that one import may take, on a machine with much else to do."""
 
 
 class TreeMissing(Exception):
@@ -29,17 +29,17 @@ class Tree:
 
     home: Path
     name: str
-    """What it is called in the output."""
+    """The checkout's name in the output."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where its programs look for modules: with itself first, whatever package is installed."""
+        """The environment of its programs, in which they find the checkout's own modules before installed ones."""
         given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         paths = [str(self.home / "src"), str(self.home), *(path for path in given if path)]
         return {"PYTHONPATH": os.pathsep.join(paths)}
 
     def commands(self, row: str) -> Commands:
-        """How to start this row of ours from this tree. Raises RowMissing."""
+        """Return the commands that start this row of ours from this tree. Raises RowMissing."""
         return replace(ROWS[row](None), home=self.home, environment=self.environment)
 
     def check(self) -> None:
@@ -86,7 +86,7 @@ def opened(text: str, repository: Path = ROOT) -> Iterator[Tree]:
 
 
 def last_line(text: str) -> str:
-    """What a program that failed said last."""
+    """Return the last line that a failed program printed."""
     return (text.strip().splitlines() or ["it said nothing"])[-1]
 
 
@@ -99,7 +99,7 @@ def _at(home: Path) -> Tree:
 
 
 def _git(repository: Path, *arguments: str, environment: dict[str, str] | None = None) -> str | None:
-    """What git says, or None when it fails or is not there."""
+    """Return git's output, or None when it fails or is not there."""
     try:
         done = subprocess.run(
             ["git", *arguments],

@@ -1,4 +1,4 @@
-"""From rounds of two checkouts by turns to what may be said of them: a ratio, how sure it is, and a verdict."""
+"""Verdicts on rounds of two checkouts by turns: a ratio, how sure it is, and what may be said of it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from bench.tables import TITLES, markdown
 WORSE_BY = 0.05
 """How much worse a figure may get. What a bench on shared cores can tell in a quarter of an hour is not much less."""
 FEWEST_ROUNDS = 5
-"""With fewer, the widest interval there is, from the least ratio to the greatest, misses the true median more often
-than one time in ten; nothing is judged by that."""
+"""The rounds below which nothing is judged.
+
+The widest interval there is, from the least ratio to the greatest, would miss the true median more often than one time
+in ten.
+"""
 MISSED = 0.05
 """How often the interval may miss the median of all rounds there could have been."""
 

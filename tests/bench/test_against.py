@@ -58,7 +58,7 @@ def tree(home: Path, **figures: float) -> Path:
 
 
 def otherwise_organised(home: Path, **figures: float) -> Path:
-    """The same with a package of another shape, without `src`, and with a driver that is a folder."""
+    """Make a checkout with a package of another shape, without `src`, and with a driver that is a folder."""
     (home / "aiolibp2p" / "inner").mkdir(parents=True)
     (home / "aiolibp2p" / "__init__.py").write_text("", encoding="utf-8")
     (home / "aiolibp2p" / "inner" / "__init__.py").write_text(f"numbers = {figures}\n", encoding="utf-8")

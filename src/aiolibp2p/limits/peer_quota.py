@@ -1,4 +1,4 @@
-"""How many of something each peer may have at once, and all peers together. Pure."""
+"""Quotas of something by peer: how many each may have at once, and all peers together. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from aiolibp2p.peer.peer_id import PeerId
 
 
 class PeerQuota:
-    """At most `per_peer` for one peer and `total` for all; None is no limit. Who holds none is not remembered."""
+    """A count of something by peer: at most `per_peer` for one and `total` for all; None is no limit.
+
+    A peer that holds none takes no memory.
+    """
 
     def __init__(self, per_peer: int | None, total: int | None = None) -> None:
         self._per_peer = per_peer
@@ -15,11 +18,11 @@ class PeerQuota:
         self._held: dict[PeerId, int] = {}
 
     def __len__(self) -> int:
-        """How many peers hold any."""
+        """Return how many peers hold any."""
         return len(self._held)
 
     def take(self, peer: PeerId) -> bool:
-        """Count one more for this peer, to `give_back` later; False when it or all hold as many as they may."""
+        """Count one more for this peer, to `give_back` later; return False when it or all hold as many as they may."""
         held = self._held.get(peer, 0)
         if self._per_peer is not None and held >= self._per_peer:
             return False
