@@ -21,12 +21,12 @@ class Collector:
 
     @property
     def received(self) -> int:
-        """Bytes so far."""
+        """The number of bytes that have come."""
         return sum(len(payload) for payload in self.payloads if isinstance(payload, bytes))
 
     @property
     def data(self) -> bytes:
-        """All of them."""
+        """All bytes that have come."""
         return b"".join(payload for payload in self.payloads if isinstance(payload, bytes))
 
     def segment_received(self, payload: Payload) -> None:

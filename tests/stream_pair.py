@@ -19,7 +19,7 @@ async def echo(stream: Stream) -> None:
 
 
 async def hold(stream: Stream) -> None:
-    """Say so, then neither read nor write."""
+    """Send a byte, then neither read nor write."""
     await stream.write(b"!")
     await asyncio.get_running_loop().create_future()
 

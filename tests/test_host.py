@@ -38,7 +38,7 @@ async def echo(stream: Stream) -> None:
 
 
 async def ask(host: Host, target: Multiaddr | PeerId, words: bytes) -> bytes:
-    """Hear an echo."""
+    """Send a word to the echo, and hear it."""
     async with await host.new_stream(target, "/echo/1.0.0") as stream:
         await stream.write(words)
         await stream.close_write()
@@ -67,7 +67,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def impatient(**upgrade: float) -> Limits:
-    """Limits with these for upgrades."""
+    """Return limits with these settings for upgrades."""
     return Limits(swarm=SwarmConfig(upgrade=UpgraderConfig(**upgrade)))  # type: ignore[arg-type]
 
 

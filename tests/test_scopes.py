@@ -26,7 +26,7 @@ async def three() -> AsyncIterator[tuple[Host, Host, Host]]:
 
 
 async def ask(host: Host, connection: MuxedConnection, *protocol_ids: str) -> str:
-    """Hear an echo; the protocol that carried it."""
+    """Send a word to the echo; return the protocol that carried it."""
     async with await host.new_stream_on(connection, *protocol_ids) as stream:
         await stream.write(b"hello")
         await stream.close_write()

@@ -25,7 +25,7 @@ def bench(*options: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 def tiny(figures: str, rows: str) -> list[Line]:
-    """What it prints when its rounds are as short as can be."""
+    """Return the output of a bench whose rounds are as short as can be."""
     done = bench("--only", figures, "--rows", rows, "--rounds", "2", "--seconds", "0.02")
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

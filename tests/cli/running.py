@@ -44,7 +44,7 @@ def listening(*arguments: str) -> Iterator[str]:
 
 
 def complaint(done: subprocess.CompletedProcess[str], status: int) -> str:
-    """What it said on its one line of stderr, when it ended so."""
+    """Return the one line on stderr of a command that ended with this status."""
     assert done.returncode == status, (done.stdout, done.stderr)
     (line,) = done.stderr.splitlines()
     return line

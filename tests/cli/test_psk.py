@@ -161,7 +161,7 @@ def test_perf_is_measured_inside(keys: tuple[str, str]) -> None:
 
 
 def test_without_the_extra_its_name_is_told(member: str, keys: tuple[str, str], tmp_path: Path) -> None:
-    """An interpreter that does not find pycryptodomex."""
+    """The message names the extra where the interpreter does not find pycryptodomex."""
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_THE_EXTRA)
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     said = complaint(p2p("ping", member, "-c", "1", "--psk", keys[0], PYTHONPATH=path), 1)

@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str], targets: Mapping[str, Target] = TARGETS) -> int:
-    """Run it; the exit status: 1 when there was a finding."""
+    """Run the command; return its exit status: 1 when there was a finding."""
     parser = argparse.ArgumentParser(prog="make fuzz", description="the parsers against mutated input")
     parser.add_argument("--seconds", type=float, default=60.0, help="for all targets together")
     parser.add_argument("--target", choices=[*targets, ""], default="", metavar="NAME", help=", ".join(targets))
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str], targets: Mapping[str, Target] = TARGETS) -> i
 
 
 def _run(target: Target, seed: int, seconds: float) -> int:
-    """Fuzz one target and say what came of it; how many findings."""
+    """Fuzz one target and print the result; return how many findings there were."""
     deadline = time.monotonic() + seconds
     shown_at = 0.0
     on_terminal = sys.stdout.isatty()

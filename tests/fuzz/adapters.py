@@ -28,7 +28,7 @@ LAZY_STREAM = 4
 
 
 class Adapter:
-    """Says nothing of itself, and keeps what `receive_eof` returns."""
+    """The base of adapters: nothing to send at the start, and `receive_eof` returns the end."""
 
     def start(self) -> Output[object]:
         return Output()
@@ -109,7 +109,7 @@ class Frames(Adapter):
 
 
 class YamuxFrames(Adapter):
-    """yamux's frame reader; the end is what it told, bodies joined."""
+    """yamux's frame reader; the end is the list of frames it delivered, bodies joined."""
 
     def __init__(self) -> None:
         self._told: list[tuple[Any, ...]] = []
@@ -140,7 +140,7 @@ class YamuxFrames(Adapter):
 
 
 class StreamEnd:
-    """A stream as its session may expect one: when the peer is done it takes what came, answers and ends too."""
+    """The application's side of a stream: when the peer is done it takes what came, answers and ends too."""
 
     def __init__(self, log: list[tuple[Any, ...]]) -> None:
         self.stream_id = 0
@@ -181,7 +181,7 @@ class StreamEnd:
 
 
 class Session(Adapter):
-    """A muxer's session with one stream of its own; the end is what it told its streams, and how many it has."""
+    """A muxer's session with one stream of its own; the end is what its streams heard, and how many it has."""
 
     def __init__(self, muxer: Muxer, role: Role) -> None:
         self._wire = Wire()

@@ -28,7 +28,7 @@ def sign_key(host: PrivateKey = HOST) -> bytes:
 
 
 def sign_part(**changes: Any) -> bytes:
-    """What is signed of a certificate."""
+    """Return the bytes of a certificate that its signature is over."""
     return read_certificate(forge(key=KEY, **changes)[0]).signed
 
 
@@ -41,7 +41,9 @@ def certificate(data: bytes) -> object:
 
 
 def signed_part(data: bytes) -> object:
-    """What is signed is anything, and the self-signature holds: what a peer can make us read."""
+    """Judge a certificate whose signed part is anything, and whose self-signature holds: what a peer can make us
+    read.
+    """
     whole = seal(data, algorithm("ecdsa-sha256"), sign(KEY, "ecdsa-sha256", data))
     verify_certificate(whole, NOW)
     same_for_another_reader(whole)

@@ -26,18 +26,18 @@ class Fed(Protocol):
 
 
 Describe = Callable[[Any, bytes], object]
-"""What an event, and the trailing bytes behind it, come to."""
+"""A function of an event, and the trailing bytes behind it, to something comparable."""
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What a machine said and did while it was fed."""
+    """The outputs of a machine while it was fed, and its end."""
 
     events: tuple[object, ...]
     sent: bytes
     error: str | None
     end: Any
-    """What `receive_eof` returned, or the error it raised, as text."""
+    """The value that `receive_eof` returned, or the error that was raised, as text."""
     refusal: RemoteError | None = field(default=None, compare=False, repr=False)
 
 

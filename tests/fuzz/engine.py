@@ -48,7 +48,7 @@ class Target:
     max_s: float = 1.0
     """Processor time that one input may take, on a machine that is slow and busy."""
     max_memory_bytes: int = 4 * 1024 * 1024
-    """What one input may need at its peak."""
+    """The most memory that one input may need at its peak, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class OutOfBounds(Exception):
 
 
 def execute(target: Target, data: bytes, measure_memory: bool = False) -> str:
-    """Run one input; what happened, in words that are the same for inputs of the same kind. Raises what is a finding.
+    """Run one input; return what happened, in words that are the same for inputs of the same kind.
 
-    Warnings count as errors.
+    Raises what is a finding. Warnings count as errors.
     """
     if measure_memory:
         tracemalloc.start()

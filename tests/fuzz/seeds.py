@@ -236,7 +236,7 @@ def _upgrades() -> dict[str, Entries]:
 
 
 def _met(theirs: Upgrade) -> bytes:
-    """All that this end says to one that draws 5."""
+    """Return all that this end says to a peer that draws 5."""
     ours = wire.simultaneous_upgrade(5)
     there, back = ours.start().to_send, theirs.start().to_send
     said = b""

@@ -87,13 +87,13 @@ def agreed(event: Agreed, trailing: bytes) -> object:
 
 
 def secured(event: Secured, trailing: bytes) -> object:
-    """Who is there, what came early, and what lies behind the handshake, opened."""
+    """Return the peer, its early data, and the opened bytes behind the handshake."""
     behind = adapters.Frames(event.cipher).receive_data(trailing).events
     return event.remote_peer, event.muxer, event.early_data, trailing, behind
 
 
 def upgraded(event: Upgraded, trailing: bytes) -> object:
-    """Who is there, and all the plaintext behind the upgrade: how much of it came early depends on the cuts."""
+    """Return the peer, and all the plaintext behind the upgrade: how much of it came early depends on the cuts."""
     frames_behind = adapters.Frames(event.secured.cipher)
     opened = frames_behind.receive_data(trailing).events
     plain = b"".join(piece for piece in opened if isinstance(piece, bytes))
@@ -119,7 +119,7 @@ def adapter(make: Callable[[], Any]) -> Callable[[bytes], object]:
 
 
 def session(muxer: Muxer, role: Role) -> Callable[[bytes], object]:
-    """A muxer: the shape is the kinds of things its streams were told."""
+    """Return a target's `run` for a muxer: the shape is the kinds of calls that its streams got."""
 
     def run(data: bytes) -> object:
         _, log = raise_if_refused(same_however_cut(lambda: adapters.Session(muxer, role), data)).end
@@ -180,7 +180,7 @@ def inside_upgrade(data: bytes) -> object:
     sealed = b"".join(bytes(cipher.encrypt(piece)) for piece in (data[:half], data[half:]) if piece)
 
     def heard(sent: bytes) -> bytes:
-        """The answers opened: two in one frame say the same as one in each of two."""
+        """Return the opened answers: two in one frame are the same as one in each of two."""
         again = security((), THEIRS).start(Role.INITIATOR)
         again.start()
         end = again.receive_data(sent[len(HEADER + NOISE) :])

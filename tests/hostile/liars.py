@@ -11,14 +11,14 @@ from hostile.wire import Identity
 
 
 class NoPayload(Peer):
-    """Says nothing about who it is."""
+    """A peer without a payload, so without an identity."""
 
     def payload(self) -> bytes:
         return b""
 
 
 class NoSignature(Peer):
-    """Claims an identity, and no more."""
+    """A peer that claims an identity without a signature."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(self.identity.public, None)
@@ -32,84 +32,84 @@ class EmptySignature(Peer):
 
 
 class NoKey(Peer):
-    """Signs, for nobody."""
+    """A peer that signs without naming its key."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(None, self.identity.sign(b"noise-libp2p-static-key:" + self.static()))
 
 
 class Impostor(Peer):
-    """Claims somebody else's identity, with a signature of its own."""
+    """A peer that claims somebody else's identity, with a signature of its own."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(Identity().public, self.identity.sign(b"noise-libp2p-static-key:" + self.static()))
 
 
 class Replayer(Peer):
-    """Has somebody's signature over another static key."""
+    """A peer that has somebody's signature over another static key."""
 
     def payload(self) -> bytes:
         return self.identity.proves(X25519PrivateKey.generate().public_key().public_bytes_raw())
 
 
 class NoPrefix(Peer):
-    """Signs the static key alone."""
+    """A peer that signs the static key without the prefix."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(self.identity.public, self.identity.sign(self.static()))
 
 
 class GarbageSignature(Peer):
-    """64 bytes that are no signature."""
+    """A peer whose signature is 64 bytes of garbage."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(self.identity.public, bytes(range(64)))
 
 
 class LongSignature(Peer):
-    """10,000 bytes that are no signature."""
+    """A peer whose signature is 10,000 bytes of garbage."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(self.identity.public, bytes(10_000))
 
 
 class HugeRsa(Peer):
-    """An RSA key of 16,384 bits: verifying with it would burn our time."""
+    """A peer with an RSA key of 16,384 bits: verifying with it would burn our time."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(wire.rsa_public_key(16_384), bytes(2048))
 
 
 class LargeRsa(Peer):
-    """An RSA key a little over the limit."""
+    """A peer with an RSA key a little over the limit."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(wire.rsa_public_key(8200), bytes(1025))
 
 
 class SmallRsa(Peer):
-    """An RSA key that anybody can break."""
+    """A peer with an RSA key that anybody can break."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(wire.rsa_public_key(1024), bytes(128))
 
 
 class UnknownKey(Peer):
-    """A key of a type yet to be invented."""
+    """A peer with a key of a type yet to be invented."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(wire.public_key(200, bytes(32)), bytes(64))
 
 
 class ShortKey(Peer):
-    """An Ed25519 key one byte too short."""
+    """A peer with an Ed25519 key one byte too short."""
 
     def payload(self) -> bytes:
         return wire.noise_payload(wire.public_key(wire.ED25519, bytes(31)), bytes(64))
 
 
 class LooseKey(Peer):
-    """The right key in another encoding: it would have another peer id."""
+    """A peer with the right key in another encoding: it would have another peer id."""
 
     def payload(self) -> bytes:
         key = self.identity.public + b"\x18\x01"
@@ -124,14 +124,14 @@ class Garbage(Peer):
 
 
 class NoCommonMuxer(Peer):
-    """Offers a muxer that nobody has, and its name is long."""
+    """A peer that offers a muxer that nobody has, and whose name is long."""
 
     def payload(self) -> bytes:
         return self.identity.proves(self.static(), ["/none/" + "x" * 9000])
 
 
 class NamelessMuxer(Peer):
-    """Names a muxer in bytes that are no text."""
+    """A peer that names a muxer in bytes that are no text."""
 
     def payload(self) -> bytes:
         honest = self.identity.proves(self.static(), [])
@@ -139,14 +139,14 @@ class NamelessMuxer(Peer):
 
 
 class TooLong(Peer):
-    """A payload past 16 KiB."""
+    """A peer with a payload past 16 KiB."""
 
     def payload(self) -> bytes:
         return self.identity.proves(self.static()) + wire.bytes_field(99, bytes(17_000))
 
 
 class LowStatic(Peer):
-    """A static key of low order: the secret is zero, whoever computes it."""
+    """A peer with a static key of low order, for which the secret is zero."""
 
     def static(self) -> bytes:
         return LOW_ORDER[0]

@@ -12,7 +12,7 @@ FLAGS = {CLOSE: FIN, RESET: RST}
 
 
 def frame(number: int, flag: int, body: bytes = b"") -> bytes:
-    """A message, whatever it says."""
+    """Return a message with these fields, whatever they say."""
     return varint(number << 3 | flag) + varint(len(body)) + body
 
 
@@ -23,7 +23,7 @@ class MplexPeer(Peer):
     _echo = 0
 
     def payload(self) -> bytes:
-        """Who it is, and that it wants mplex."""
+        """Return the payload with the identity and the wish for mplex."""
         return self.identity.proves(self.static(), (MPLEX,))
 
     def new_id(self) -> int:
@@ -32,7 +32,7 @@ class MplexPeer(Peer):
         return self._next_number << 1 | 1
 
     def opening(self, stream_id: int) -> bytes:
-        """What opens a stream of ours."""
+        """Return the bytes that open a stream of ours."""
         return frame(stream_id >> 1, NEW)
 
     def say(self, stream_id: int, kind: int, body: bytes = b"") -> bytes:

@@ -23,7 +23,7 @@ LOW_ORDER = (
 
 
 def nonce(number: int) -> bytes:
-    """Four zero bytes, then 64 bits little endian."""
+    """Return a nonce: four zero bytes, then 64 bits little endian."""
     return struct.pack("<4xQ", number)
 
 
@@ -75,16 +75,16 @@ class Noise:
         return plaintext
 
     def first(self, ephemeral: bytes) -> bytes:
-        """-> e. With an empty payload, bound as such."""
+        """Return message 1 (-> e) with an empty payload, bound as such."""
         return self.mix(ephemeral) + self.mix(b"")
 
     def read_first(self, message: bytes) -> None:
-        """The responder reads it."""
+        """Read message 1 as the responder."""
         self.their_ephemeral = self.mix(message[:32])
         self.mix(message[32:])
 
     def second(self, ephemeral: bytes, static: bytes, payload: bytes) -> bytes:
-        """<- e, ee, s, es."""
+        """Return message 2 (<- e, ee, s, es)."""
         message = self.mix(ephemeral)
         self.agree(self.ephemeral, self.their_ephemeral)
         message += self.seal(static)
@@ -92,7 +92,7 @@ class Noise:
         return message + self.seal(payload)
 
     def read_second(self, message: bytes) -> bytes:
-        """The initiator reads it; the payload."""
+        """Read message 2 as the initiator; return the payload."""
         self.their_ephemeral = self.mix(message[:32])
         self.agree(self.ephemeral, self.their_ephemeral)
         self.their_static = self.open(message[32:80])
@@ -100,13 +100,13 @@ class Noise:
         return self.open(message[80:])
 
     def third(self, static: bytes, payload: bytes) -> bytes:
-        """-> s, se."""
+        """Return message 3 (-> s, se)."""
         message = self.seal(static)
         self.agree(self.static, self.their_ephemeral)
         return message + self.seal(payload)
 
     def read_third(self, message: bytes) -> bytes:
-        """The responder reads it; the payload."""
+        """Read message 3 as the responder; return the payload."""
         self.their_static = self.open(message[:48])
         self.agree(self.ephemeral, self.their_static)
         return self.open(message[48:])

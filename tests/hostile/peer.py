@@ -21,7 +21,7 @@ from hostile.noise import Noise, nonce
 from hostile.wire import ACK, DATA, FIN, GO_AWAY, NOISE, PING, RST, SYN, Identity
 
 PATIENCE_S = 10.0
-"""What the other side has for any one answer."""
+"""The seconds that the other side has for any one answer."""
 
 SEALED_AT_ONCE = 32 * 1024
 
@@ -44,7 +44,7 @@ class Peer:
     """One connection. `dial` and `accept` make one; then `shake_hands`, then frames and streams."""
 
     security = NOISE
-    """What it asks for and agrees to."""
+    """The protocol id of the security that this peer asks for and agrees to."""
 
     def __init__(self, sock: socket.socket, is_dialer: bool, identity: Identity | None = None) -> None:
         sock.settimeout(PATIENCE_S)
@@ -54,7 +54,7 @@ class Peer:
         self.noise = Noise()
         self.their_payload = b""
         self.inbox: defaultdict[int, bytearray] = defaultdict(bytearray)
-        """What came on each stream."""
+        """The bytes that came on each stream."""
         self.flags: defaultdict[int, int] = defaultdict(int)
         """All flags seen on each stream."""
         self.arrived: deque[int] = deque()
@@ -70,7 +70,7 @@ class Peer:
         self.take_role(is_dialer)
 
     def take_role(self, is_dialer: bool) -> None:
-        """What it is from now on: noise, and the ids of its streams, go by that."""
+        """Take a role: noise, and the ids of this peer's streams, depend on it."""
         self.is_dialer = is_dialer
         self._next_id = 1 if is_dialer else 2
 
@@ -92,7 +92,7 @@ class Peer:
     # What it says in the handshake
 
     def proposal(self) -> bytes:
-        """Either side's multistream: header and security."""
+        """Return either side's multistream messages: header and security."""
         return wire.ask(self.security)
 
     def ephemeral(self) -> bytes:
@@ -104,7 +104,7 @@ class Peer:
         return self.noise.static.public_key().public_bytes_raw()
 
     def payload(self) -> bytes:
-        """Who it is."""
+        """Return the payload of the handshake: this peer's identity."""
         return self.identity.proves(self.static())
 
     # The handshake
@@ -142,7 +142,7 @@ class Peer:
     # Raw bytes
 
     def send_raw(self, data: bytes) -> None:
-        """Below the encryption."""
+        """Send bytes below the encryption."""
         try:
             self.sock.sendall(data)
         except (BrokenPipeError, ConnectionResetError) as error:
@@ -310,7 +310,7 @@ class Peer:
             self.send(wire.reset(stream_id))
 
     def asked(self, stream_id: int) -> str:
-        """What they propose on a stream of theirs."""
+        """Return the protocol that they propose on a stream of theirs."""
         hello = wire.text(wire.HELLO)
         assert self.read(stream_id, len(hello)) == hello
         length, _ = wire.read_varint(self.read(stream_id, 1))
@@ -336,5 +336,5 @@ class Listener:
         return kind(self.sock.accept()[0], is_dialer=False)
 
     def stop(self) -> None:
-        """Wake who waits in `accept`: it raises OSError."""
+        """Wake the thread that waits in `accept`: it raises OSError."""
         self.sock.shutdown(socket.SHUT_RDWR)

@@ -39,7 +39,7 @@ PROC = Path("/proc/self")
 
 
 def resident_bytes() -> int:
-    """What the process holds in memory; 0 where that cannot be told."""
+    """Return the memory of the process in bytes; 0 where that cannot be told."""
     try:
         return int((PROC / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except FileNotFoundError:
@@ -54,7 +54,7 @@ def open_files() -> int:
 
 
 class Log(logging.Handler):
-    """What was logged at warning level and above, by anybody."""
+    """The lines that anybody logged at warning level and above."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -145,10 +145,10 @@ class Scene:
         self.over = asyncio.Event()
         self._arrivals = host.events(PeerConnected)
         self.expected_errors = 0
-        """Lines at error level that the attack may cost."""
+        """The lines at error level that the attack may cost."""
         self.poured = 0
         self.ends: asyncio.Queue[Libp2pError | int] = asyncio.Queue(1000)
-        """How reading on `/read` ended: what was raised, or the bytes that came."""
+        """The end of each read on `/read`: the error that was raised, or the bytes that came."""
         handlers = {"echo": echo, "hold": self._hold, "raise": fail, "drop": drop, "pour": self._pour}
         for name, handler in handlers.items():
             host.set_stream_handler(f"/{name}/1.0.0", handler)
@@ -178,7 +178,7 @@ class Scene:
             return attack(peer)
 
     async def next_peer(self) -> PeerId:
-        """Who connects next."""
+        """Return the peer of the next connection."""
         async for event in self._arrivals:
             if event.peer != self.bystander.host.peer_id:
                 return event.peer
@@ -194,7 +194,7 @@ class Scene:
         return await asyncio.to_thread(dial_and)
 
     async def dial(self, answer: Callable[[Peer], object], kind: type[Peer] = Peer, peer_id: str = "") -> DialFailed:
-        """Have the host dial a listener that answers so, once on each connection; why that failed."""
+        """Have the host dial a listener that answers in this way, once on each connection; return why that failed."""
         with Listener() as listener:
             answering = asyncio.ensure_future(asyncio.to_thread(_answer_all, listener, answer, kind))
             with pytest.raises(DialFailed) as caught:
@@ -327,14 +327,14 @@ async def _warm_up(stage: Scene) -> None:
 
 
 class _Count:
-    """What must be as before."""
+    """The numbers that must be as before the attack."""
 
     def __init__(self, host: Host) -> None:
         self.figures = _figures(host)
         self.resident = resident_bytes()
 
     async def is_reached_again(self, host: Host) -> None:
-        """Wait for it."""
+        """Wait until the numbers are as before the attack."""
         try:
             await until(lambda: _figures(host) == self.figures)
         except TimeoutError:

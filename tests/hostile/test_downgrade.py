@@ -55,14 +55,14 @@ BENT = [
 
 
 def exchange() -> bytes:
-    """What plaintext says first: an id and its key."""
+    """Return the first message of plaintext: an id and its key."""
     identity = Identity()
     said = wire.bytes_field(1, identity.peer_id) + wire.bytes_field(2, identity.public)
     return wire.varint(len(said)) + said
 
 
 def secio_proposal() -> bytes:
-    """What SECIO says first: a nonce, a key, and what it can do."""
+    """Return the first message of SECIO: a nonce, a key, and the algorithms."""
     fields = (bytes(16), Identity().public, b"P-256", b"AES-256,AES-128", b"SHA256")
     said = b"".join(wire.bytes_field(number, value) for number, value in enumerate(fields, 1))
     return len(said).to_bytes(4) + said
@@ -79,7 +79,7 @@ def messages(data: bytes) -> Iterator[str]:
 
 
 def asked(*proposals: str) -> tuple[bytes, list[str]]:
-    """Proposals, and the answers they must have: not one word but no."""
+    """Return proposals, and the answers they must have: not one word but no."""
     return wire.ask(*proposals), [wire.HELLO, *["na"] * len(proposals)]
 
 

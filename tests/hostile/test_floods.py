@@ -20,7 +20,7 @@ ROLES = pytest.mark.parametrize("listens", [False, True])
 
 
 def count_resets(peer: Peer) -> int:
-    """Streams of ours that they have reset by now."""
+    """Return how many streams of ours they have reset by now."""
     peer.ping()
     return sum(bool(flags & RST) for flags in peer.flags.values())
 

@@ -77,7 +77,7 @@ async def test_violations_end_the_connection_and_say_why(listens: bool) -> None:
 
 
 def violate(peer: Peer, say: Say) -> int | None:
-    """Send it; what they say in their GoAway."""
+    """Send the frames; return the code of their GoAway."""
     with contextlib.suppress(Gone):
         peer.send(say(peer))
     return peer.until_gone()

@@ -28,7 +28,7 @@ from hostile.scene import Scene, scene, short_limits, until
 from hostile.wire import NOISE, Identity
 
 AT_ONCE_S = 2.0
-"""Well before the upgrade's deadline."""
+"""The seconds within which a refusal must come: well before the upgrade's deadline."""
 
 HANDSHAKE_BYTES = 240
 """A little less than either side says before streams flow."""
@@ -51,7 +51,7 @@ def say_who(peer: Peer) -> str:
 
 @contextlib.asynccontextmanager
 async def nobody_comes_in(stage: Scene, honest_kind: type[Peer] = Peer) -> AsyncIterator[None]:
-    """The next who gets a connection is an honest peer that comes after what happens within."""
+    """Assert that nobody gets a connection inside this block: the next who does is an honest peer afterwards."""
     opened = stage.host.events(ConnectionOpened)
     yield
     honest = await stage.attack(say_who, honest_kind)
@@ -94,7 +94,7 @@ async def test_the_wrong_peer_is_named_beside_the_right_one() -> None:
 
 
 class Tampering(Peer):
-    """Spoils its own bytes at one place, or stops there."""
+    """A peer that spoils its own bytes at one place, or stops there."""
 
     place = 0
     cuts = False
@@ -115,7 +115,7 @@ class Tampering(Peer):
 
 
 def tampering(**how: object) -> type[Tampering]:
-    """A peer that tampers so."""
+    """Return a peer that tampers with this byte."""
     return type("Tampering", (Tampering,), how)
 
 
@@ -170,7 +170,7 @@ async def test_strangers_are_shown_out_at_once() -> None:
 
 
 def stray(peer: Peer, hello: bytes) -> None:
-    """Say it, and wait until they hang up."""
+    """Say the words, and wait until they hang up."""
     with contextlib.suppress(Gone):
         peer.send_raw(hello)
         if hello == STRANGERS["yamux in the clear"]:
@@ -202,7 +202,7 @@ async def test_a_listener_that_refuses_everything() -> None:
 
 
 def trickle(peer: Peer) -> int:
-    """An honest handshake, one byte at a time; how many were taken before they hung up."""
+    """Send an honest handshake one byte at a time; return how many were taken before they hung up."""
     hello = wire.ask(NOISE) + b"\x00\x20" + peer.noise.first(peer.ephemeral())
     for sent in range(len(hello)):
         with contextlib.suppress(Gone):

@@ -20,10 +20,10 @@ ID, PUSH = "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"
 KEY, ADDRESS, PROTOCOL, AGENT, RECORD = 1, 2, 3, 6, 8
 
 AT_ONCE_S = 3.0
-"""Well before identify's own deadline."""
+"""The seconds within which an answer must come: well before identify's own deadline."""
 
 TRAP = wire.tcp_address("192.0.2.66", 666)
-"""Where nobody but the attacker wants others to go."""
+"""An address that nobody but the attacker wants others to dial."""
 
 
 def part(*fields: tuple[int, bytes]) -> bytes:
@@ -56,7 +56,7 @@ class Known(Peer):
 
 @contextlib.asynccontextmanager
 async def answering(stage: Scene, words: bytes) -> AsyncIterator[PeerId]:
-    """A connected peer that answers identify so: what the host asks by itself, and once more."""
+    """A connected peer that answers identify with these words, when the host asks by itself, and once more."""
     attack = asyncio.ensure_future(stage.attack(partial(answer_every_question, words=words, times=2), Known, True))
     yield await stage.next_peer()
     await attack

@@ -91,7 +91,7 @@ async def test_silent_streams_are_gone_by_the_deadline() -> None:
 
 
 async def test_streams_opened_and_reset_by_the_thousand() -> None:
-    """All under one number."""
+    """Streams that are opened and reset by the thousand, all under one number, cost nothing."""
 
     def flood(peer: MplexPeer) -> None:
         once = frame(9, NEW, b"a name") + frame(9, MESSAGE + 1, wire.ask("/echo/1.0.0") + b"work") + frame(9, RESET + 1)
@@ -104,7 +104,7 @@ async def test_streams_opened_and_reset_by_the_thousand() -> None:
 
 
 class Deaf(MplexPeer):
-    """Has little room for what it is told."""
+    """A peer with little room for what it is sent."""
 
     @classmethod
     def dial(cls, port: int, receive_buffer: int | None = 16 * 1024) -> Peer:
@@ -200,7 +200,7 @@ SHORT_STALL = MplexConfig(stall_timeout_s=0.3, linger_s=0.3)
 
 
 def fill(peer: MplexPeer, stream_id: int) -> None:
-    """More than the stream may hold: the host reads on no more."""
+    """Send more than the stream may hold, so that the host stops reading."""
     peer.send(peer.say(stream_id, MESSAGE, bytes(MIB)), peer.say(stream_id, MESSAGE, bytes(200_000)))
 
 

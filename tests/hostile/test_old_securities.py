@@ -25,7 +25,7 @@ STRANGERS = {
 
 
 def stop(peer: Peer, said: bytes) -> None:
-    """Say it, and no more."""
+    """Say the words, and no more."""
     peer.send_raw(said)
     peer.half_close()
     stray(peer, b"")

@@ -20,7 +20,7 @@ from hostile.wire import NOISE
 SIMULTANEOUS = "/libp2p/simultaneous-connect"
 LOWEST, HIGHEST = 0, 2**64 - 1
 AT_ONCE_S = 2.0
-"""Well before the upgrade's deadline."""
+"""The seconds within which a refusal must come: well before the upgrade's deadline."""
 
 OPENING = wire.ask(SIMULTANEOUS, NOISE)
 
@@ -54,7 +54,7 @@ class DialledToo(Peer):
             self.send_raw(wire.text(NOISE))
 
     def their_number(self) -> int:
-        """What the host draws."""
+        """Return the number that the host draws."""
         length, _ = wire.read_varint(self.read_raw(1))
         message = self.read_raw(length).decode()
         assert message.startswith("select:")
@@ -119,7 +119,7 @@ async def test_a_host_does_not_ask_unasked() -> None:
 
 
 def says(*words: bytes) -> Callable[[Peer], None]:
-    """A listener that says this whatever it hears, and listens to the end."""
+    """Return a listener that says these words whatever it hears, and listens to the end."""
 
     def answer(peer: Peer) -> None:
         with contextlib.suppress(Gone):

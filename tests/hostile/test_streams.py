@@ -22,7 +22,7 @@ ROLES = pytest.mark.parametrize("listens", [False, True])
 
 
 def rest_of_window(protocol_id: str) -> bytes:
-    """What may still be sent on a stream after its proposal."""
+    """Return how many bytes may still be sent on a stream after its proposal."""
     return bytes(WINDOW - len(wire.ask(protocol_id)))
 
 

@@ -23,7 +23,7 @@ CLIENT_HELLO, CERTIFICATE_REQUEST, HELLO_REQUEST = (b"\x01\0\x00\x04", b"\x0d\0\
 
 
 def echo(peer: Peer, words: bytes) -> bytes:
-    """What comes back of it."""
+    """Return the bytes that the echo sends back."""
     stream_id = peer.use("/echo/1.0.0", words)
     return peer.read(stream_id, len(words))
 
@@ -81,7 +81,7 @@ async def test_keys_changed_many_times_and_ours_with_them(listens: bool) -> None
 
 @BOTH
 async def test_new_keys_asked_for_and_never_a_word(listens: bool) -> None:
-    """Each answer would stay with us."""
+    """New keys that are asked for without a word of ours end the connection: each answer would stay with us."""
 
     def attack(peer: TlsPeer) -> None:
         with pytest.raises(Gone):
@@ -93,7 +93,9 @@ async def test_new_keys_asked_for_and_never_a_word(listens: bool) -> None:
 
 
 def say(peer: TlsPeer, data: bytes, kind: int | None = None) -> None:
-    """Say it, in a record of that kind or in the clear, then what is no longer heard; wait until they hang up."""
+    """Send the bytes, in a record of that kind or in the clear, then what is no longer heard; wait until they hang
+    up.
+    """
     peer.ping()
     with contextlib.suppress(Gone):
         peer.send_raw(data if kind is None else peer.ours.seal(kind, data))

@@ -72,7 +72,7 @@ FORGED: dict[str, tuple[Callable[[], tuple[Sequence[bytes] | bytes, bytes]], str
 
 
 def forger(make: Callable[[], tuple[Sequence[bytes] | bytes, bytes]]) -> type[TlsPeer]:
-    """A peer that shows this."""
+    """Return a peer that shows these certificates."""
     made, key = make()
     shown: Certificates = ([made] if isinstance(made, bytes) else made), key
     return type("Forger", (TlsPeer,), {"shown": shown})
@@ -104,13 +104,13 @@ async def test_the_wrong_peer_is_named_beside_the_right_one() -> None:
 
 
 class Old(TlsPeer):
-    """Speaks TLS 1.2."""
+    """A peer that speaks TLS 1.2."""
 
     versions = SSL.TLS1_2_VERSION, SSL.TLS1_2_VERSION
 
 
 class Elsewhere(TlsPeer):
-    """Has no protocol in common."""
+    """A peer with no protocol in common."""
 
     alpn = ("h2", "http/1.1")
 
@@ -137,7 +137,7 @@ class Hasty(TlsPeer):
     """A peer whose first words come right behind its Finished, in one piece."""
 
     def finish(self, last: bytes) -> None:
-        """The last flight and more."""
+        """Send the last flight and the first words in one piece."""
         self.take_over(last)
         self.send_raw(last + self.seal(wire.data(self.new_id(), wire.ask("/echo/1.0.0") + b"at once", SYN)))
 
@@ -184,7 +184,7 @@ class TooHasty(TlsPeer):
     """Under the keys of the handshake, which are the right ones by then."""
 
     def finish(self, last: bytes) -> None:
-        """More, and then the last flight."""
+        """Send the first words, and then the last flight."""
         self.take_over(b"")
         if self.hidden:
             self.ours = Records(self.secrets["CLIENT_HANDSHAKE_TRAFFIC_SECRET"])
@@ -192,17 +192,17 @@ class TooHasty(TlsPeer):
 
 
 class Unknown(Hasty):
-    """Nobody that can be believed, and does not wait for the answer either."""
+    """A peer without an identity, which does not wait for the answer either."""
 
     def finish(self, last: bytes) -> None:
-        """The last flight and more."""
+        """Send the last flight and the first words in one piece."""
         self.take_over(last)
         self.send_raw(last + greeting(self))
 
 
 @pytest.mark.spec("TLS-21")
 async def test_data_of_somebody_unproven_is_not_processed() -> None:
-    """The handler that it asks for would be heard of."""
+    """Data of an unproven peer is not processed: the handler that it asks for would be heard of."""
     hidden = type("Hidden", (TooHasty,), {"hidden": True})
     chain, key = forge_chain()
     unknown = type("Chained", (Unknown,), {"shown": (chain, key)})
@@ -305,7 +305,7 @@ class Trickling(TlsPeer):
     taken = 0
 
     def send_raw(self, data: bytes) -> None:
-        """One by one, slowly."""
+        """Send the bytes one by one, slowly."""
         for at in range(len(data)):
             super().send_raw(data[at : at + 1])
             self.taken += 1
@@ -351,7 +351,7 @@ async def test_half_open_ones_are_bounded_and_the_oldest_silent_one_goes_first()
 
 
 async def test_half_open_ones_by_the_hundred() -> None:
-    """Each has heard our flight: OpenSSL's memory for it is ours to bound."""
+    """Hundreds of half-open handshakes have heard our flight: OpenSSL's memory for each is ours to bound."""
 
     def flood(port: int) -> None:
         with contextlib.ExitStack() as stack:

@@ -54,7 +54,7 @@ class Records:
         self.number = 0
 
     def update(self) -> None:
-        """A KeyUpdate has passed."""
+        """Change the key, as after a KeyUpdate."""
         self._begin(_expand(self._secret, "traffic upd", 32))
 
     def _nonce(self) -> bytes:
@@ -82,7 +82,7 @@ def _expand(secret: bytes, label: str, size: int) -> bytes:
 
 
 def certify(identity: Identity) -> Certificates:
-    """What an honest peer shows."""
+    """Return the certificates of an honest peer."""
     key = ec.generate_private_key(ec.SECP256R1())
     spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     signature = identity.sign(b"libp2p-tls-handshake:" + spki)
@@ -116,7 +116,7 @@ class TlsPeer(Peer):
     theirs: Records
 
     def certificates(self) -> Certificates:
-        """Who it is."""
+        """Return the certificates that say who this peer is."""
         return self.shown or certify(self.identity)
 
     # The handshake
@@ -174,7 +174,7 @@ class TlsPeer(Peer):
             self.tls.bio_write(self.read_record())
 
     def step_tls(self) -> bool:
-        """Whether it is done. Raises Gone."""
+        """Advance the handshake; return whether it is done. Raises Gone."""
         try:
             self.tls.do_handshake()
         except SSL.WantReadError:
@@ -186,7 +186,7 @@ class TlsPeer(Peer):
         return True
 
     def said(self) -> bytes:
-        """What OpenSSL wants to send."""
+        """Return the bytes that OpenSSL wants to send."""
         try:
             return self.tls.bio_read(1 << 20)
         except SSL.WantReadError:
@@ -232,13 +232,13 @@ class TlsPeer(Peer):
         return taken
 
     alert = b""
-    """The last one of theirs."""
+    """The last alert of theirs."""
     key_updates = 0
     """How often they changed their keys."""
 
 
 def count_records(data: bytes) -> int:
-    """How many there are."""
+    """Return how many records begin the data."""
     count = at = 0
     while at < len(data):
         at += 5 + int.from_bytes(data[at + 3 : at + 5], "big")

@@ -21,7 +21,7 @@ BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def varint(number: int) -> bytes:
-    """Seven bits a byte, the low ones first."""
+    """Return the number as a varint: seven bits a byte, the low ones first."""
     encoded = bytearray()
     while number > 127:
         encoded.append(number & 127 | 128)
@@ -30,7 +30,7 @@ def varint(number: int) -> bytes:
 
 
 def read_varint(data: bytes, at: int = 0) -> tuple[int, int]:
-    """The number, and where it ends."""
+    """Read a varint; return the number, and where it ends."""
     number = shift = 0
     while True:
         byte = data[at]
@@ -63,7 +63,7 @@ def number_field(number: int, value: int) -> bytes:
 
 
 def frame(kind: int, flags: int = 0, stream_id: int = 0, length: int = 0, version: int = 0) -> bytes:
-    """A yamux header, whatever it says."""
+    """Return a yamux header with these fields, whatever they say."""
     return struct.pack(">BBHII", version, kind, flags, stream_id, length)
 
 

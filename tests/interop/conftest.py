@@ -30,14 +30,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what came of each cell of the table."""
+    """Keep the outcome of each cell of the table."""
     report = yield
     OUTCOMES.record(item, report)
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The table, if it was asked for; the page only if no cell is missing."""
+    """Print the table, if it was asked for; write the page only if no cell is missing."""
     if not config.getoption("--interop-table", False) or not OUTCOMES.passed:
         return
     terminalreporter.section("interop")
@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def build(kind: type[Peer]) -> None:
-    """Raises ToolchainMissing, BuildFailed."""
+    """Build a peer. Raises ToolchainMissing, BuildFailed."""
     if kind in FAILED:
         raise FAILED[kind]
     try:

@@ -89,7 +89,7 @@ async def echoed(stream: Stream, data: bytes) -> bytes:
 
 
 async def expect_stall(work: asyncio.Future[ResultT]) -> None:
-    """Backpressure: work that nobody reads for does not finish by itself."""
+    """Assert that work which nobody reads for does not finish by itself."""
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(STALL_S):
             await asyncio.shield(work)
@@ -140,7 +140,7 @@ async def exchange(host: Host, peer: Peer) -> None:
 
 
 async def refused(peer: Peer, address: str, timeout: float = REFUSED_S) -> PeerError:
-    """Why their dial of us failed: of itself, not because its time was up."""
+    """Return why their dial of us failed: of itself, not because its time was up."""
     with pytest.raises(PeerError) as failed:
         await peer.command("dial", address=address, timeout=timeout)
     assert failed.value.kind != "timeout", failed.value.error

@@ -71,15 +71,15 @@ class Traits:
     securities: Sequence[str] = ("noise", "tls", "plaintext")
     muxers: Sequence[str] = ("yamux", "mplex")
     early_muxer: bool = True
-    """Agrees on the muxer inside the security handshake, where that has room for it."""
+    """Whether it agrees on the muxer inside the security handshake, where that has room for it."""
     chooses_dialling_noise: bool = True
-    """Dialling over noise, its own order of muxers counts; otherwise the listener's, who knows nothing of that."""
+    """Whether its own order of muxers counts when it dials over noise; otherwise the listener's, who does not know."""
     has_psk: bool = True
-    """Can be in a private network."""
+    """Whether it can be in a private network."""
     waits_on_mplex: bool = True
-    """A slow reader on mplex holds up its connection; otherwise the stream is lost once its buffer is full."""
+    """Whether a slow reader on mplex holds up its connection; otherwise the stream is lost once its buffer is full."""
     reset_codes: bool = True
-    """A reset carries its error code, both ways."""
+    """Whether a reset carries its error code, both ways."""
     hears_resets: bool = True
     """Whether the peer's reader is told that the stream was reset."""
     sends_record: bool = True
@@ -89,11 +89,11 @@ class Traits:
     reads_own_record: bool = True
     """Whether the peer accepts the signed peer record that it sends."""
     observes_peer_id: bool = False
-    """The address that its identify message observes ends in the peer id of whom it tells."""
+    """Whether the address that its identify message observes ends in a peer id."""
     pushes_protocols: bool = True
-    """add_protocol and remove_protocol are followed by an identify push."""
+    """Whether add_protocol and remove_protocol are followed by an identify push."""
     pushes_addresses: bool = True
-    """add_listen is followed by an identify push."""
+    """Whether add_listen is followed by an identify push."""
 
 
 class Peer:

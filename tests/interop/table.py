@@ -49,14 +49,14 @@ Cell = tuple[str, str, str]
 
 
 def all_cells() -> list[Cell]:
-    """What the tests cover."""
+    """Return the cells that the tests cover."""
     layers = [(kind.name, direction, f"{security} {muxer}") for kind, security, muxer, direction in layer_cells()]
     return layers + [(kind.name, direction, PSK) for kind, direction in psk_cells()]
 
 
 @dataclass
 class Outcomes:
-    """What came of each cell in this run."""
+    """The outcome of each cell in this run."""
 
     passed: dict[Cell, bool] = field(default_factory=dict)
     implementations: dict[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Outcomes:
 
     @property
     def is_whole(self) -> bool:
-        """No cell is missing."""
+        """Return whether no cell is missing."""
         return set(self.passed) == set(all_cells())
 
     def page(self) -> str:

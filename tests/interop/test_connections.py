@@ -146,7 +146,7 @@ async def test_push_to_them(start_peer: StartPeer) -> None:
 
 
 async def ask(host: Host, target: str | PeerId, *protocol_ids: str) -> bytes:
-    """One byte to and fro on a new stream."""
+    """Send one byte to and fro on a new stream."""
     async with await host.new_stream(target, *protocol_ids) as stream:
         await stream.write(b"?")
         return await stream.read_exactly(1)

@@ -79,7 +79,7 @@ async def test_identities_over_tls(start_peer: StartPeer, ours: str, theirs: str
 @pytest.mark.spec("INMUX-2", "INMUX-6")
 @with_cells("kind,security,direction", order_cells())
 async def test_the_dialer_chooses(kind: type[Peer], start_peer: StartPeer, security: str, direction: str) -> None:
-    """Each side likes another muxer best."""
+    """The dialer's order of muxers decides, where each side likes another one best."""
     peer = await start_peer(security=[security], muxer=["mplex", "yamux"], key=kind.traits.keys[0])
     async with our_host(security=[security], muxers=["yamux", "mplex"]) as host:
         connection = await connected(host, peer, direction)
@@ -98,7 +98,7 @@ async def test_the_second_choice(start_peer: StartPeer) -> None:
 
 
 def bulk_bytes(peer: Peer, muxer: str) -> int:
-    """More than any buffer holds, where the peer waits for its readers."""
+    """Return how many bytes are more than any buffer holds, where the peer waits for its readers."""
     return BULK_BYTES if muxer != "mplex" or peer.traits.waits_on_mplex else UNBUFFERED_BYTES
 
 

@@ -21,7 +21,7 @@ def bytewise(data: bytes) -> list[bytes]:
 
 
 def run(machine: ByteMachine[Agreed], chunks: Iterable[bytes]) -> Output[Agreed]:
-    """All that the chunks cause, as one output."""
+    """Return all that the chunks cause, as one output."""
     events: tuple[Agreed, ...] = ()
     to_send = trailing = b""
     for chunk in chunks:

@@ -54,7 +54,7 @@ def started(number: int = 5) -> SimultaneousOpen:
 
 
 def run(machine: ByteMachine[Agreed], chunks: Iterable[bytes]) -> Output[Agreed]:
-    """All that the chunks cause, as one output."""
+    """Return all that the chunks cause, as one output."""
     events: tuple[Agreed, ...] = ()
     to_send = trailing = b""
     for chunk in chunks:

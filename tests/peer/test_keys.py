@@ -155,7 +155,7 @@ def test_other_encodings_of_a_private_key_are_refused():
 
 @pytest.mark.spec("KEY-2")
 def test_the_data_has_one_form_too():
-    """OpenSSL reads these; were they taken, one key would have several peer ids."""
+    """OpenSSL reads data in several forms; were they taken, one key would have several peer ids."""
     key = ec.derive_private_key(7, ec.SECP256R1()).public_key()
     point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
     p256 = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + point

@@ -125,7 +125,7 @@ class Side:
         self.address = Multiaddr(f"/ip4/{ip}/tcp/4001")
 
     async def dial(self, other: Side, options: DialOptions) -> Connection:
-        """A new connection."""
+        """Dial a new connection."""
         return await self.parts.swarm.dial(other.parts.key.peer_id, [other.address], options)
 
 

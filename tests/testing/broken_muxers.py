@@ -56,7 +56,7 @@ class LeaksErrors(YamuxSession):
 
 
 class Gathers(YamuxSession):
-    """Waits until a whole frame has come, however long it says it is."""
+    """A session that waits until a whole frame has come, however long it says it is."""
 
     gathered = b""
 
@@ -111,7 +111,7 @@ class TellsTwice(YamuxSession):
 
 
 class LivesOn(YamuxSession):
-    """Goes on receiving after its end."""
+    """A session that goes on receiving after its end."""
 
     def abort(self, reason: str) -> None:
         accept = self._acceptor
@@ -165,7 +165,7 @@ class StallsAll(YamuxSession):
 
 
 class SwapsStreams(YamuxSession):
-    """Gives some bytes to whoever was opened first."""
+    """A session that gives some bytes to the stream opened first."""
 
     def body_received(self, state: object, piece: ByteString) -> None:
         first = next(iter(self._streams.values()))
@@ -173,7 +173,7 @@ class SwapsStreams(YamuxSession):
 
 
 class Takes(YamuxSession):
-    """Says that it took all, and did not."""
+    """A session that says it took all, and did not."""
 
     def write(self, stream_id: int, data: ByteString) -> int:
         super().write(stream_id, data)

@@ -23,7 +23,7 @@ LENGTH = struct.Struct(">I")
 
 
 class Machine:
-    """Noise's, and nothing wrong with it yet."""
+    """Noise's handshake, with nothing wrong yet."""
 
     def __init__(self, inner: ByteMachine[Secured]) -> None:
         self.inner = inner
@@ -109,7 +109,7 @@ class Gathers(Machine):
 
 
 class RevivesItself(Machine):
-    """Forgets what went wrong, and goes on with the next message."""
+    """A handshake that forgets what went wrong, and goes on with the next message."""
 
     def __init__(self, inner: ByteMachine[Secured], again: Callable[[], ByteMachine[Secured]]) -> None:
         super().__init__(inner)
@@ -149,7 +149,7 @@ class OtherCipher(Machine):
 
 
 class CipherAround:
-    """Somebody else's, and nothing wrong with it yet."""
+    """A cipher around another one, with nothing wrong yet."""
 
     def __init__(self, inner: Cipher) -> None:
         self.inner = inner
@@ -309,7 +309,7 @@ def revives_itself(noise: NoiseSecurity, role: Role, expected: PeerId | None) ->
 
 
 class Remembers:
-    """One machine for all connections of a role."""
+    """A security with one machine for all connections of a role."""
 
     protocol_id = "/broken"
 

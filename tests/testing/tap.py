@@ -26,7 +26,7 @@ class Tap:
         await asyncio.gather(pass_on(reader, self._to_server), pass_on(other, writer))
 
     def put_in(self, data: bytes, to_server: bool) -> None:
-        """Towards the server, or the client."""
+        """Put bytes into the line, towards the server or the client."""
         writer = self._to_server if to_server else self._to_client
         assert writer is not None
         writer.write(data)

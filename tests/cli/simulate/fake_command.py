@@ -30,7 +30,7 @@ FAKE = Scenario("fake", "Nothing at all.", _nothing, min_nodes=3)
 
 
 def find(text: str) -> Scenario:
-    """Everything is the fake, but what is called `missing`."""
+    """Find a fake scenario for every name but `missing`."""
     if text == "missing":
         raise ConfigError("no scenario 'missing'; there is: fake")
     return FAKE
@@ -42,7 +42,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def simulate(run: RunOne, *arguments: str) -> int:
-    """The exit status. Raises UsageError."""
+    """Run the command; return its exit status. Raises UsageError."""
     given = parsed(arguments)
     command.check(given)
     return command.run_with(command.Engine(lambda: [FAKE], find, run), given)

@@ -25,7 +25,7 @@ KEY, OTHER = PreSharedKey(bytes(range(32))), PreSharedKey(bytes(32))
 NOT_A_MEMBER = "the peer is not in this private network, or has another key"
 ECHO = "/echo/1.0.0"
 HURRIED = Limits(swarm=SwarmConfig(upgrade=UpgraderConfig(timeout_s=0.5)))
-"""Where only the deadline tells, it comes soon."""
+"""Limits under which the deadline comes soon, for cases where only it tells."""
 
 
 async def echo(stream: Stream) -> None:

@@ -31,12 +31,12 @@ TELLING = (RAW.hex(), RAW.hex().upper(), base64.b64encode(RAW).decode(), repr(RA
 
 
 def tells(text: str) -> bool:
-    """Whether it holds the key, or a good part of it."""
+    """Return whether the text holds the key, or a good part of it."""
     return any(form[at : at + 12] in text for form in TELLING for at in range(len(form) - 11))
 
 
 def told_by(call: Callable[[], object]) -> str:
-    """All that the ConfigError says, with its traceback and what it came from."""
+    """Return all that the ConfigError says, with its traceback and what it came from."""
     with pytest.raises(ConfigError) as caught:
         call()
     error: BaseException | None = caught.value

@@ -128,7 +128,7 @@ class KeyStream:
 
 @dataclass
 class Half:
-    """What one direction is sealed with."""
+    """The keys of one direction."""
 
     stream: KeyStream
     mac_key: bytes

@@ -120,24 +120,24 @@ class Forgery:
     """What is in the certificate. None stands for what a genuine one has there, made from the other fields."""
 
     host: PrivateKey = HOST
-    """Who signs the extension and is named in it."""
+    """The host that signs the extension and is named in it."""
     key: Any = None
     """The certificate's private key; a fresh one on P-256."""
     signer: Any = None
-    """Whose self-signature it has; `key`."""
+    """The key that makes the self-signature; None: `key`."""
     scheme: str = "ecdsa-sha256"
     critical: bool | None = None
-    """The libp2p extension's: None leaves it out, False writes it."""
+    """Whether the libp2p extension is critical: None leaves it out, False writes it."""
     extensions: Sequence[bytes] | None = None
-    """All of them, in DER; the one of libp2p."""
+    """All extensions, in DER; None: the one of libp2p."""
     before: Sequence[bytes] = ()
-    """Extensions in front of these."""
+    """Extensions in front of `extensions`."""
     behind: Sequence[bytes] = ()
-    """Extensions behind them."""
+    """Extensions behind `extensions`."""
     value: bytes | None = None
     """The value of the libp2p extension: SignedKey."""
     vouched: bytes | None = None
-    """The SubjectPublicKeyInfo that the host signs; the certificate's."""
+    """The SubjectPublicKeyInfo that the host signs; None: the certificate's."""
     spki: bytes | None = None
     not_before: bytes = moment("750101130000Z")
     not_after: bytes = moment("40960101130000Z")

@@ -26,7 +26,7 @@ def tls(key: PrivateKey, muxers: Sequence[str] = (YAMUX,)) -> TlsSecurity:
 
 
 SECURITIES = {key: tls(key) for key in (ALICE, BOB, CAROL)}
-"""Made once: a certificate costs more than a handshake."""
+"""The securities of the tests, made once: a certificate costs more than a handshake."""
 
 
 def pair() -> tuple[ByteMachine[Secured], ByteMachine[Secured]]:
@@ -101,7 +101,7 @@ class Stranger:
         return self._alpn[0]
 
     def speak(self, data: bytes = b"") -> bytes:
-        """Take these bytes, and what it says to them. Raises SSL.Error."""
+        """Take these bytes; return what OpenSSL answers. Raises SSL.Error."""
         if data:
             self.connection.bio_write(data)
         with contextlib.suppress(SSL.WantReadError):
@@ -109,7 +109,7 @@ class Stranger:
         return self.said()
 
     def said(self) -> bytes:
-        """What is to be sent."""
+        """Return the bytes that are to be sent."""
         try:
             return self.connection.bio_read(1 << 20)
         except SSL.WantReadError:

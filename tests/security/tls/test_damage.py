@@ -39,7 +39,7 @@ def refused(encoded: bytes) -> None:
 
 
 def judged(encoded: bytes) -> None:
-    """Believed or refused."""
+    """Return whether the certificate was believed or refused."""
     with contextlib.suppress(HandshakeFailed):
         assert verify_certificate(encoded, NOW) == HOST.public_key
 
@@ -81,7 +81,7 @@ SIGNED_KEY = signed_key(HOST, spki_of(KEY))
 
 
 def test_every_bit_of_signed_key_turned() -> None:
-    """The certificate around it is genuine each time."""
+    """Every bit of `SignedKey` is flipped; the certificate around it is genuine each time."""
     assert verify_certificate(forge(key=KEY, value=SIGNED_KEY)[0], NOW) == HOST.public_key
     for at in range(len(SIGNED_KEY)):
         for bit in range(8):

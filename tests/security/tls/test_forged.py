@@ -49,7 +49,7 @@ class Forger(Stranger):
 
 
 def meet(role: Role, chain: Sequence[bytes], key: bytes, folder: Path) -> Any:
-    """What our machine, in `role`, makes of a peer with these certificates."""
+    """Return what our machine, in `role`, makes of a peer with these certificates."""
     ours = SECURITIES[ALICE].start(role)
     if role is Role.INITIATOR:
         forger = Forger(Role.RESPONDER, chain, key, folder)
@@ -110,7 +110,7 @@ def test_refused(role: Role, changes: dict[str, Any], reason: str, tmp_path: Pat
 @both_roles
 @pytest.mark.spec("TLS-7")
 def test_a_chain(role: Role, tmp_path: Path) -> None:
-    """Both are genuine, and of the same host."""
+    """A chain is refused, though both certificates are genuine, and of the same host."""
     chain, key = forge_chain()
     with pytest.raises(HandshakeFailed, match="2 certificates"):
         meet(role, chain, key, tmp_path)

@@ -23,7 +23,7 @@ class Peer:
 
     @property
     def last_source(self) -> Endpoint:
-        """Who sent the last one."""
+        """The source of the last datagram."""
         return self.came[-1][1]
 
 
