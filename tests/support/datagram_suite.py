@@ -53,7 +53,7 @@ class Inbox:
         return [data for batch in self.batches for data, _remote in batch]
 
     async def got(self, count: int) -> list[bytes]:
-        """Wait until so many have come; their bytes."""
+        """Wait until `count` datagrams have come; return their bytes."""
         async with asyncio.timeout(5):
             while len(self.came) < count:
                 self._changed.clear()

@@ -18,7 +18,7 @@ from support.datagram_carrier.packets import CLOSE, MAX_PAYLOAD_BYTES, Packet
 from support.datagram_carrier.reliable import Reliable
 
 MAX_EARLY_FRAMES = 1000
-"""That may come before streams are put on the connection."""
+"""The frames that may come before streams are put on the connection."""
 
 
 class DatagramConnection:

@@ -195,7 +195,7 @@ class DatagramEndpoint(DatagramHandler):
         return link
 
     def forget(self, link: DatagramLink) -> None:
-        """It is over."""
+        """Forget a connection that has ended."""
         key = link.remote, link.connection.connection_id
         self._links.pop(key, None)
         self._touched.pop(link, None)

@@ -42,7 +42,7 @@ def _parts(frame: Frame, max_bytes: int) -> Iterator[bytes]:
 
 
 def decode(message: bytes) -> list[Frame]:
-    """Raises ProtocolViolation."""
+    """Read one packet's frames. Raises ProtocolViolation."""
     frames: list[Frame] = []
     at = 0
     while at < len(message):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiolibp2p.errors import ProtocolViolation
 
 FIRST_BYTES = range(0x40, 0x43)
-"""In QUIC's range, whose place in the port it takes."""
+"""The first bytes of packets, in QUIC's range, whose place in the port they take."""
 
 DATA, ACK, CLOSE = FIRST_BYTES
 CONNECTION_ID_BYTES = 8
@@ -35,7 +35,7 @@ class Packet:
 
 
 def decode(datagram: bytes) -> Packet:
-    """Raises ProtocolViolation."""
+    """Read a packet. Raises ProtocolViolation."""
     if not HEADER.size <= len(datagram) <= MAX_PACKET_BYTES:
         raise ProtocolViolation(f"a packet of {len(datagram)} bytes")
     kind, connection_id, seq, ack = HEADER.unpack_from(datagram)

@@ -19,7 +19,7 @@ FIRST_TIMEOUT_S = 0.2
 MIN_TIMEOUT_S = 0.05
 MAX_TIMEOUT_S = 3.0
 MAX_TRIES = 10
-"""Then the peer is gone: after some 15 s, with the timeouts doubling."""
+"""The tries of a packet after which the peer is gone: some 15 s, with the timeouts doubling."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Reliable:
         self._timeout_s = FIRST_TIMEOUT_S
 
     def send(self, message: bytes) -> None:
-        """It leaves with the next `packets_to_send` for which there is room in the window."""
+        """Queue a frame, which leaves with the next `packets_to_send` for which there is room in the window."""
         assert len(message) <= MAX_PAYLOAD_BYTES
         self._waiting.append(message)
         self.waiting_bytes += len(message)

@@ -22,7 +22,7 @@ FRAMES = st.lists(CONTROL | st.builds(Data, NUMBERS, st.binary(min_size=1, max_s
 
 
 def joined(frames: list[Frame]) -> list[Frame]:
-    """With data of one stream in a row as one frame."""
+    """Return the frames with data of one stream in a row as one frame."""
     found: list[Frame] = []
     for frame in frames:
         last = found[-1] if found else None

@@ -69,7 +69,7 @@ class Path:
             self.under_way += [(1 - side, packet) for packet in end.packets_to_send(self.now)]
 
     def arrive(self, at: int, times: int = 1) -> None:
-        """The packet at a place of those under way arrives so often: 0 is a loss."""
+        """Let the packet at place `at` of those under way arrive `times` times: 0 is a loss."""
         side, packet = self.under_way.pop(at % len(self.under_way))
         for _ in range(times):
             self.received[side].extend(self.ends[side].receive(packet, self.now))

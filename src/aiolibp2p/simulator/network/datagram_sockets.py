@@ -50,7 +50,7 @@ class SimulatedSocket(DatagramSocket):
         return self._claim(handler, takes, is_listening=False)
 
     def listen(self, handler: DatagramHandler, takes: FirstBytes) -> DatagramClaim:
-        """As `claim`, for somebody who wants to be reached here."""
+        """Claim first bytes at an address, for somebody who wants to be reached there."""
         return self._claim(handler, takes, is_listening=True)
 
     def _claim(self, handler: DatagramHandler, takes: FirstBytes, is_listening: bool) -> DatagramClaim:
@@ -128,7 +128,7 @@ class SimulatedSockets(DatagramSockets):
     def __init__(self, interface: Interface) -> None:
         self._interface = interface
         self._sockets: dict[tuple[str, int], SimulatedSocket] = {}
-        """Those that are open, by where they are bound, in the order they were made."""
+        """The open sockets, by the address they are bound to, in the order they were made."""
         self._for_dialling: SimulatedSocket | None = None
         self._past = DatagramStatistics()
         self._is_closed = False
@@ -165,7 +165,7 @@ class SimulatedSockets(DatagramSockets):
         return ipaddress.ip_address(ip).version == ipaddress.ip_address(self._interface.ip).version
 
     def _open(self, ip: str, port: int) -> SimulatedSocket:
-        """Raises OSError."""
+        """Open a socket at an address. Raises OSError."""
         made = SimulatedSocket(self._interface, ip, port, self._forget)
         self._sockets[made.local] = made
         return made
