@@ -81,7 +81,7 @@ def _may_use(file: Source, library: str) -> bool:
 
 
 def declared(tree: Tree) -> Iterator[str]:
-    """Whatever the package imports from others is among its dependencies or extras."""
+    """Every library that the package imports is among its dependencies or extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     names = [

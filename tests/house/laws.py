@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from house import floors, graph, hazards, naming, order, sizes, testing_manners, tracked
+from house import floors, graph, hazards, naming, order, sizes, testing_manners, tongue, tracked
 from house.source import Tree
 
 TreeLaw = Callable[[Tree], Iterator[str]]
@@ -37,6 +37,11 @@ TREE_LAWS: tuple[TreeLaw, ...] = (
     naming.class_names,
     naming.unfinished,
     naming.docstrings,
+    tongue.first_words,
+    tongue.riddles,
+    tongue.whole_sentences,
+    tongue.constants,
+    tongue.contracts_subclassed,
     testing_manners.sleeps,
     testing_manners.mocks,
     testing_manners.init_files,

@@ -86,7 +86,7 @@ def _bases(owner: ast.ClassDef) -> list[str]:
 
 
 def _documented_methods(tree: Tree) -> dict[str, tuple[list[str], list[str]]]:
-    """For every class of the package by name: its bases, and its methods that have a docstring."""
+    """Return for every class of the package by name its bases, and its methods that have a docstring."""
     found: dict[str, tuple[list[str], list[str]]] = {}
     for file in tree.package:
         for node in ast.walk(file.tree):

@@ -69,7 +69,7 @@ OUTER_THIRD_PARTIES = {"cli": frozenset({"uvloop"}), "testing": frozenset({"pyte
 
 SHELL_FLOORS = frozenset({"io", "transports", "swarm", "assembly", "host", "simulator", "testing", "cli", "__main__"})
 SHELL_MODULES = frozenset({"service", "manager", "sqlite"})
-"""In rooms these modules, and protocols of one module, may use asyncio."""
+"""Modules of rooms that may use asyncio, as protocols of one module may."""
 
 ONE_MODULE_SHELVES = frozenset({"protocols", "discovery"})
 CORES_IN_SHELL_ROOMS = frozenset(
@@ -114,6 +114,27 @@ FORBIDDEN_NAMES = frozenset(
         "protocol",
     }
 )
+
+REBUILT = (
+    "abc/",
+    "assembly/",
+    "host/",
+    "io/",
+    "muxers/",
+    "muxing/",
+    "protocols/",
+    "simulator/fast_path/",
+    "simulator/node.py",
+    "simulator/transport/",
+    "swarm/",
+    "testing/muxer_suite/",
+    "transports/",
+)
+STILL_TO_READ = tuple(f"{root}/{place}" for root in ("src/aiolibp2p", "tests") for place in REBUILT)
+"""Places whose docstrings the laws of `tongue` do not hold yet, because the rooms there are being rebuilt.
+
+Each is read, and struck from this list, once its room stands; nothing is ever added.
+"""
 
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60

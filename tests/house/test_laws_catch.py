@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from house import floors, graph, hazards, naming, order, plan, sizes, testing_manners, tracked
+from house import floors, graph, hazards, naming, order, plan, sizes, testing_manners, tongue, tracked
 from house.laws import TRACKED_LAWS, TREE_LAWS, TrackedLaw, TreeLaw
 from house.source import Tree
 
@@ -295,6 +295,54 @@ CASES = [
         _core(
             '"""A."""\nclass B:\n    """B."""\n    def f(self):\n        """F."""\n'
             'class C(B):\n    """C."""\n    def f(self): ...\n'
+        ),
+    ),
+    *(
+        Case(tongue.first_words, _core(f'"""{bad}"""\n'), _core(f'"""{good}"""\n'))
+        for bad, good in [
+            ("Of all peers together.", "Addresses of all peers together."),
+            ("So the tests do not pass because nothing does.", "Some records are taken, so the tests do not pass."),
+            ("The same, in place.", "The sealed bytes lie in place."),
+            ("Its public half.", "Items are kept in order."),
+            ("See `Node.crash`.", "Seeds as people type them."),
+            ("As `call_soon`: there are no threads.", "Assert that there are no threads."),
+            ("For the next byte, in seconds.", "Force the next byte out."),
+            ("It has caught up.", "`It` is a name here."),
+        ]
+    ),
+    Case(
+        tongue.first_words,
+        _core('"""A mesh."""\nLIMIT = 5\n"""Of one peer, not more."""\n'),
+        _core('"""A mesh."""\nLIMIT = 5\n"""The most of one peer."""\nx = f()\ng("Of no concern.")\n'),
+    ),
+    Case(
+        tongue.first_words,
+        _core("class A:\n    def f(self):\n        self.x = 1\n        '''With /p2p at the end.'''\n"),
+        {f"{SRC}swarm/swarm.py": '"""Of a room that is still to be read."""\n'},
+    ),
+    Case(
+        tongue.riddles,
+        _core('"""Take so many bytes from it."""\n'),
+        _core('"""Take as many bytes, so that so many as there are fit; so much that it is full."""\n'),
+    ),
+    Case(tongue.whole_sentences, _core('"""A handler."""\n'), _core('"""A handler of pings."""\n')),
+    Case(
+        tongue.whole_sentences,
+        _core('"""The last message of a peer"""\n'),
+        _core('"""What is it good for?\n\nfor a test"""\n'),
+    ),
+    Case(tongue.constants, _core("MAX_BYTES = 4 * 1024\n"), _core('MAX_BYTES = 4 * 1024\n"""The most, as in go."""\n')),
+    Case(
+        tongue.constants,
+        _core("class MeshConfig:\n    degree: int = 6\n    timeout_s: float = -1.5\n"),
+        _core("_SHOWN = 9\nNAMES = ('a', 'b')\nIS_ON = True\nclass Mesh:\n    degree: int = 0\nsize = 4\n"),
+    ),
+    Case(
+        tongue.contracts_subclassed,
+        _core('class A:\n    """Streams of one peer; implements `abc.layers.muxer.MuxerSession`."""\n'),
+        _core(
+            'class A(MuxerSession[int]):\n    """Streams of one peer; implements `abc.layers.muxer.MuxerSession`."""\n'
+            'class B:\n    """A part that implements the window."""\n'
         ),
     ),
     Case(
