@@ -40,6 +40,7 @@ from aiolibp2p.testing.muxer_suite import Clock
 from fuzz import adapters
 from fuzz.cuts import Fed, Refused, Transcript, raise_if_refused, same_however_cut
 from fuzz.engine import Target
+from support.offers import Offers
 
 YAMUX = frames.PROTOCOL_ID
 OURS, THEIRS = (PrivateKey.generate("ed25519", lambda n, i=i: bytes([i]) * n) for i in (2, 3))
@@ -54,7 +55,7 @@ def entropy(n: int) -> bytes:
 
 def security(muxers: tuple[str, ...] = (YAMUX,), key: PrivateKey = OURS) -> NoiseSecurity:
     """Noise whose handshakes are all the same."""
-    return NoiseSecurity(key, entropy, muxers)
+    return Offers(NoiseSecurity(key, entropy), muxers)
 
 
 def secio(key: PrivateKey = OURS) -> SecioHandshake:

@@ -197,8 +197,8 @@ KEY = PrivateKey.generate("ed25519")
 def machine(role: Role, asks: bool) -> Upgrade:
     """The upgrade of a host with the default securities."""
     securities = (
-        NoiseSecurity(KEY, SystemRuntime().entropy, (YAMUX,)),
-        TlsSecurity(KEY, SystemRuntime().wall, (YAMUX,)),
+        NoiseSecurity(KEY, SystemRuntime().entropy),
+        TlsSecurity(KEY, SystemRuntime().wall),
     )
     return Upgrade(role, UpgradePlan(securities, (YAMUX,)), None, (lambda: 5) if asks else None)
 

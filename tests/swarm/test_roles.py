@@ -24,6 +24,7 @@ from aiolibp2p.security.tls import TlsSecurity
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.upgrade.upgrade import Upgrade, Upgraded, UpgradePlan
 from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
+from support.offers import Offers
 
 YAMUX = "/yamux/1.0.0"
 SIMULTANEOUS = encode_message("/libp2p/simultaneous-connect")
@@ -31,8 +32,8 @@ NOISE = encode_message("/noise")
 ALICE, BOB, CAROL = (PrivateKey.generate("ed25519") for _ in range(3))
 
 MAKERS: dict[str, Callable[[PrivateKey, bool], Security]] = {
-    "noise": lambda key, early: NoiseSecurity(key, os.urandom, [YAMUX] if early else []),
-    "tls": lambda key, early: TlsSecurity(key, SystemRuntime().wall, [YAMUX] if early else []),
+    "noise": lambda key, early: Offers(NoiseSecurity(key, os.urandom), [YAMUX] if early else []),
+    "tls": lambda key, early: Offers(TlsSecurity(key, SystemRuntime().wall), [YAMUX] if early else []),
     "plaintext": lambda key, _: PlaintextSecurity(key),
     "secio": lambda key, _: SecioSecurity(key, os.urandom),
 }

@@ -11,13 +11,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.security import Cipher, Secured
+from aiolibp2p.abc.layers.security import Cipher, Secured, Security
 from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import PeerIdMismatch, ProtocolViolation, RemoteError
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.tls import TlsSecurity
+from support.offers import Offers
 
 LENGTH = struct.Struct(">I")
 
@@ -272,7 +273,7 @@ class ChecksNoTag(HomeMade):
             return sealed[:-16]
 
 
-Start = Callable[[NoiseSecurity, Role, PeerId | None], ByteMachine[Secured]]
+Start = Callable[[Security, Role, PeerId | None], ByteMachine[Secured]]
 
 
 class Broken:
@@ -280,12 +281,14 @@ class Broken:
 
     protocol_id = "/broken"
 
-    def __init__(self, key: PrivateKey, muxers: Sequence[str], start: Start) -> None:
-        self.noise = NoiseSecurity(key, os.urandom, muxers)
+    def __init__(self, key: PrivateKey, start: Start) -> None:
+        self.noise = NoiseSecurity(key, os.urandom)
         self.begin = start
 
-    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> ByteMachine[Secured]:
-        return self.begin(self.noise, role, expected_peer)
+    def start(
+        self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
+    ) -> ByteMachine[Secured]:
+        return self.begin(Offers(self.noise, muxers), role, expected_peer)
 
 
 def with_machine(machine: Callable[[ByteMachine[Secured]], ByteMachine[Secured]]) -> Start:
@@ -296,15 +299,15 @@ def with_cipher(cipher: Callable[[Cipher], Cipher]) -> Start:
     return lambda noise, role, expected: OtherCipher(noise.start(role, expected), cipher)
 
 
-def asks_nobody(noise: NoiseSecurity, role: Role, expected: PeerId | None) -> ByteMachine[Secured]:
+def asks_nobody(noise: Security, role: Role, expected: PeerId | None) -> ByteMachine[Secured]:
     return noise.start(role)
 
 
-def checks_too_late(noise: NoiseSecurity, role: Role, expected: PeerId | None) -> ByteMachine[Secured]:
+def checks_too_late(noise: Security, role: Role, expected: PeerId | None) -> ByteMachine[Secured]:
     return noise.start(role) if expected is None else ChecksTooLate(noise.start(role), expected)
 
 
-def revives_itself(noise: NoiseSecurity, role: Role, expected: PeerId | None) -> ByteMachine[Secured]:
+def revives_itself(noise: Security, role: Role, expected: PeerId | None) -> ByteMachine[Secured]:
     return RevivesItself(noise.start(role, expected), lambda: noise.start(role, expected))
 
 
@@ -313,12 +316,14 @@ class Remembers:
 
     protocol_id = "/broken"
 
-    def __init__(self, key: PrivateKey, muxers: Sequence[str]) -> None:
-        self.noise = NoiseSecurity(key, os.urandom, muxers)
+    def __init__(self, key: PrivateKey) -> None:
+        self.noise = NoiseSecurity(key, os.urandom)
         self.machines: dict[Role, ByteMachine[Secured]] = {}
 
-    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> ByteMachine[Secured]:
-        return self.machines.setdefault(role, self.noise.start(role, expected_peer))
+    def start(
+        self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
+    ) -> ByteMachine[Secured]:
+        return self.machines.setdefault(role, self.noise.start(role, expected_peer, muxers=muxers))
 
 
 class CutTls:
@@ -326,12 +331,14 @@ class CutTls:
 
     protocol_id = "/broken"
 
-    def __init__(self, key: PrivateKey, muxers: Sequence[str]) -> None:
-        self.tls = TlsSecurity(key, lambda: 1_800_000_000.0, muxers)
+    def __init__(self, key: PrivateKey) -> None:
+        self.tls = TlsSecurity(key, lambda: 1_800_000_000.0)
 
-    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> ByteMachine[Secured]:
-        return OtherCipher(self.tls.start(role, expected_peer), NoticesNoCut)
+    def start(
+        self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
+    ) -> ByteMachine[Secured]:
+        return OtherCipher(self.tls.start(role, expected_peer, muxers=muxers), NoticesNoCut)
 
     @staticmethod
-    def whole(key: PrivateKey, muxers: Sequence[str]) -> TlsSecurity:
-        return TlsSecurity(key, lambda: 1_800_000_000.0, muxers)
+    def whole(key: PrivateKey) -> TlsSecurity:
+        return TlsSecurity(key, lambda: 1_800_000_000.0)

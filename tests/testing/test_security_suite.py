@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 
 from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.peer.keys import PrivateKey
@@ -18,19 +17,19 @@ from aiolibp2p.testing.security_suite import SecuritySuite
 class TestNoise(SecuritySuite):
     binds_prologue = True
 
-    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
-        return NoiseSecurity(key, os.urandom, muxers)
+    def security(self, key: PrivateKey) -> Security:
+        return NoiseSecurity(key, os.urandom)
 
 
 class TestTls(SecuritySuite):
-    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
-        return TlsSecurity(key, time.time, muxers)
+    def security(self, key: PrivateKey) -> Security:
+        return TlsSecurity(key, time.time)
 
 
 class TestPlaintext(SecuritySuite):
     encrypts = authenticates_frames = authenticates_peers = proves_last = early_muxer = False
 
-    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
+    def security(self, key: PrivateKey) -> Security:
         return PlaintextSecurity(key)
 
 
@@ -40,5 +39,5 @@ class TestSecio(SecuritySuite):
     """The tag is over the ciphertext alone: a frame out of order authenticates, and is garbage."""
     max_frame_bytes = MAX_FRAME_BYTES
 
-    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
+    def security(self, key: PrivateKey) -> Security:
         return SecioSecurity(key, os.urandom)

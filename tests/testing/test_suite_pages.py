@@ -49,8 +49,8 @@ def test_a_failure_shows_what_was_compared(pytester: pytest.Pytester) -> None:
             protocol_id = "nameless"
 
         class TestNameless(SecuritySuite):
-            def security(self, key, muxers=()):
-                return Nameless(key, os.urandom, muxers)
+            def security(self, key):
+                return Nameless(key, os.urandom)
         """
     )
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-k", "protocol_id")

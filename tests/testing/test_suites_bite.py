@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from testing import broken_muxers as muxers
 from testing import broken_securities as securities
 from testing.broken_securities import Broken, CutTls, Remembers, with_cipher, with_machine
 
-MakeSecurity = Callable[[PrivateKey, Sequence[str]], Security]
+MakeSecurity = Callable[[PrivateKey], Security]
 
 FOUND = (Exception, pytest.fail.Exception)
 """A test fails by what it asserts, by what should have been raised, and by what should not have been."""
@@ -30,8 +30,8 @@ class OverSecurity(SecuritySuite):
     def __init__(self, make: MakeSecurity) -> None:
         self.make = make
 
-    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
-        return self.make(key, muxers)
+    def security(self, key: PrivateKey) -> Security:
+        return self.make(key)
 
 
 class OverMuxer(MuxerSuite):
@@ -46,10 +46,10 @@ class OverMuxer(MuxerSuite):
 
 
 def broken(start: securities.Start) -> MakeSecurity:
-    return lambda key, muxers: Broken(key, muxers, start)
+    return lambda key: Broken(key, start)
 
 
-def plaintext(key: PrivateKey, muxers: Sequence[str]) -> Security:
+def plaintext(key: PrivateKey) -> Security:
     return PlaintextSecurity(key)
 
 

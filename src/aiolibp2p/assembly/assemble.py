@@ -60,7 +60,6 @@ def assemble(config: HostConfig) -> Parts:
     given = Ingredients(key, runtime, limits, config.agent_version)
     services = _services(config.services, given)
     muxers = _chosen(_Option("muxers", "start"), config.muxers, MUXERS, given)
-    given = Ingredients(key, runtime, limits, config.agent_version, [muxer.protocol_id for muxer in muxers])
     transports = _transports(config.transports, services, given)
     bus = EventBus()
     handlers = StreamHandlers()

@@ -5,7 +5,7 @@ The command line reads the same table. What few hosts ask for is imported when i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -37,7 +37,6 @@ class Ingredients:
     runtime: Runtime
     limits: Limits
     agent_version: str
-    muxer_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,8 @@ def _secio(given: Ingredients) -> Security:
 
 
 SECURITIES: Mapping[str, Choice[Security]] = {
-    "noise": Choice(lambda given: NoiseSecurity(given.key, given.runtime.entropy, given.muxer_ids)),
-    "tls": Choice(lambda given: TlsSecurity(given.key, given.runtime.wall, given.muxer_ids)),
+    "noise": Choice(lambda given: NoiseSecurity(given.key, given.runtime.entropy)),
+    "tls": Choice(lambda given: TlsSecurity(given.key, given.runtime.wall)),
     "plaintext": Choice(
         _plaintext, "this host speaks /plaintext/2.0.0: it protects nothing and proves nobody; for tests alone"
     ),

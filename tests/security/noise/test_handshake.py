@@ -15,6 +15,7 @@ from aiolibp2p.abc.machine import ByteMachine, Output
 from aiolibp2p.errors import HandshakeFailed, PeerIdMismatch, ProtocolViolation, RemoteError
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import MAX_HANDSHAKE_MESSAGE_BYTES, NoiseSecurity
+from support.offers import Offers
 
 YAMUX, MPLEX = "/yamux/1.0.0", "/mplex/6.7.0"
 ALICE, BOB = PrivateKey.generate("ed25519"), PrivateKey.generate("ed25519")
@@ -33,7 +34,7 @@ class Entropy:
 def noise(
     key: PrivateKey, muxers: Sequence[str] = (), certhashes: Sequence[bytes] = (), start: int = 1
 ) -> NoiseSecurity:
-    return NoiseSecurity(key, Entropy(start), muxers, certhashes)
+    return Offers(NoiseSecurity(key, Entropy(start), certhashes), muxers)
 
 
 Pair = tuple[ByteMachine[Secured], ByteMachine[Secured]]

@@ -17,6 +17,7 @@ from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.security.noise.noise_pb2 import NoiseHandshakePayload
 from aiolibp2p.security.noise.xx import KeyPair, XXHandshake
+from support.offers import Offers
 
 OURS, THEIRS, OTHER = (PrivateKey.generate("ed25519") for _ in range(3))
 STATIC, EPHEMERAL = KeyPair(b"\x01" * 32), KeyPair(b"\x02" * 32)
@@ -60,7 +61,7 @@ def frame(message: bytes) -> bytes:
 
 
 def ours(role: Role) -> ByteMachine[Secured]:
-    return NoiseSecurity(OURS, lambda n: b"\x07" * n, ["/yamux/1.0.0"]).start(role)
+    return NoiseSecurity(OURS, lambda n: b"\x07" * n).start(role, muxers=["/yamux/1.0.0"])
 
 
 def meet(role: Role, payload: bytes, stranger: XXHandshake | None = None) -> Output[Secured]:
@@ -111,7 +112,7 @@ def test_the_static_key_is_made_from_entropy_and_not_from_the_identity() -> None
 @pytest.mark.spec("NOI-14")
 def test_early_data_changes_nothing_for_the_next_handshake() -> None:
     yamux, mplex = "/yamux/1.0.0", "/mplex/6.7.0"
-    security = NoiseSecurity(OURS, lambda n: b"\x07" * n, [yamux, mplex])
+    security = Offers(NoiseSecurity(OURS, lambda n: b"\x07" * n), [yamux, mplex])
     answers = []
     for wanted in (mplex, mplex, yamux):
         stranger = XXHandshake(STATIC, EPHEMERAL)

@@ -13,6 +13,7 @@ from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import NoiseCipher, NoiseSecurity
 from aiolibp2p.security.noise.xx import PROTOCOL_NAME, KeyPair, XXHandshake
+from support.offers import Offers
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "noise.json").read_text())
 
@@ -52,14 +53,14 @@ def test_the_pattern(vector: dict[str, Any]) -> None:
     assert seal_bare(responder_key, payloads[4]) == expected[4]
 
 
-def security(side: dict[str, Any]) -> NoiseSecurity:
+def security(side: dict[str, Any]) -> Offers:
     keys = iter([bytes.fromhex(side["static"]), bytes.fromhex(side["ephemeral"])])
-    return NoiseSecurity(
+    noise = NoiseSecurity(
         PrivateKey.unmarshal(bytes.fromhex(side["identity_private_key"])),
         lambda n: next(keys),
-        side["stream_muxers"],
         [bytes.fromhex(certhash) for certhash in side["webtransport_certhashes"]],
     )
+    return Offers(noise, side["stream_muxers"])
 
 
 @pytest.mark.spec("NOI-4", "NOI-16")

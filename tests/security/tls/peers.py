@@ -16,13 +16,14 @@ from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteMachine
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.tls import TlsSecurity
+from support.offers import Offers
 
 YAMUX, MPLEX = "/yamux/1.0.0", "/mplex/6.7.0"
 ALICE, BOB, CAROL = (PrivateKey.generate("ed25519") for _ in range(3))
 
 
 def tls(key: PrivateKey, muxers: Sequence[str] = (YAMUX,)) -> TlsSecurity:
-    return TlsSecurity(key, time.time, muxers)
+    return Offers(TlsSecurity(key, time.time), muxers)
 
 
 SECURITIES = {key: tls(key) for key in (ALICE, BOB, CAROL)}

@@ -23,6 +23,7 @@ from aiolibp2p.multistream import OptimisticRefused
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.security.noise import NoiseSecurity
 from aiolibp2p.swarm.upgrade.upgrade import Upgrade, Upgraded, UpgradePlan
+from support.offers import Offers
 
 YAMUX = "/yamux/1.0.0"
 ALICE, BOB, CAROL = (PrivateKey.generate("ed25519") for _ in range(3))
@@ -31,7 +32,7 @@ ALICE, BOB, CAROL = (PrivateKey.generate("ed25519") for _ in range(3))
 def plan(
     key: PrivateKey, muxers: tuple[str, ...] = (YAMUX,), early: bool = True, optimistic: bool = True
 ) -> UpgradePlan:
-    security = NoiseSecurity(key, os.urandom, muxers if early else ())
+    security = Offers(NoiseSecurity(key, os.urandom), muxers if early else ())
     return UpgradePlan([security], muxers, optimistic)
 
 
@@ -103,7 +104,7 @@ class Impostor:
 
 @pytest.mark.spec("INMUX-10")
 def test_the_muxers_of_an_unproven_identity_start_nothing() -> None:
-    security = NoiseSecurity(Impostor(), os.urandom, (YAMUX,))  # type: ignore[arg-type]
+    security = NoiseSecurity(Impostor(), os.urandom)  # type: ignore[arg-type]
     forged = UpgradePlan([security], (YAMUX,))
     with pytest.raises(HandshakeFailed, match="identity signature"):
         run(Upgrade(Role.INITIATOR, plan(ALICE)), Upgrade(Role.RESPONDER, forged))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,8 +81,13 @@ class Security(Protocol):
 
     protocol_id: str
 
-    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> ByteMachine[Secured]:
+    def start(
+        self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
+    ) -> ByteMachine[Secured]:
         """A new handshake. It emits one `Secured`, or raises HandshakeFailed or PeerIdMismatch.
+
+        `prologue` must be the same on both sides; a security without one raises ConfigError. `muxers` are the protocol
+        ids that the host offers, most wanted first, for a security that can settle the muxer inside its handshake.
 
         `expected_peer` is compared inside the handshake, before anything of ours is proven to a stranger
         that need not be.

@@ -34,10 +34,10 @@ _SHOWN_CHARACTERS = 64  # of each of them
 class NoiseSecurity(Security):
     """Noise for one host: its static key, and the proof that the host's identity owns it.
 
-    `entropy(n)` gives n random bytes: 32 for the static key now, 32 for each handshake's ephemeral key. `muxers` go out
-    as early data, most wanted first; empty, the muxer is left to multistream. `webtransport_certhashes` (multihashes)
-    go out too; a WebTransport server has some, others none. The static key and the identity's signature over it serve
-    all handshakes; neither is ever stored.
+    `entropy(n)` gives n random bytes: 32 for the static key now, 32 for each handshake's ephemeral key. The muxers that
+    a handshake is started with go out as early data; without any, the muxer is left to multistream.
+    `webtransport_certhashes` (multihashes) go out too; a WebTransport server has some, others none. The static key and
+    the identity's signature over it serve all handshakes; neither is ever stored.
     """
 
     protocol_id = "/noise"
@@ -46,24 +46,32 @@ class NoiseSecurity(Security):
         self,
         private_key: PrivateKey,
         entropy: Callable[[int], bytes],
-        muxers: Sequence[str] = (),
         webtransport_certhashes: Sequence[bytes] = (),
     ) -> None:
         self._entropy = entropy
         self._static = KeyPair(entropy(KEY_BYTES))
-        self._muxers = tuple(muxers)
-        self._payload = encode_payload(
-            HandshakePayload(
-                private_key.public_key.marshal(),
-                private_key.sign(SIGNATURE_PREFIX + self._static.public),
-                EarlyData(self._muxers, tuple(webtransport_certhashes)),
-            )
-        )
+        self._key = private_key.public_key.marshal()
+        self._signature = private_key.sign(SIGNATURE_PREFIX + self._static.public)
+        self._certhashes = tuple(webtransport_certhashes)
+        self._payloads: dict[tuple[str, ...], bytes] = {}
 
-    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> NoiseHandshake:
+    def start(
+        self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
+    ) -> NoiseHandshake:
         """Start a handshake. `prologue` must be the same on both sides (WebRTC binds its certificates by it)."""
         noise = XXHandshake(self._static, KeyPair(self._entropy(KEY_BYTES)), prologue)
-        return NoiseHandshake(role, noise, self._payload, self._muxers, expected_peer)
+        offered = tuple(muxers)
+        return NoiseHandshake(role, noise, self._payload(offered), offered, expected_peer)
+
+    def _payload(self, muxers: tuple[str, ...]) -> bytes:
+        """Return what proves our identity and offers these muxers, encoded once for each list that is offered."""
+        payload = self._payloads.get(muxers)
+        if payload is None:
+            self._payloads.clear()  # a host offers one list
+            early_data = EarlyData(muxers, self._certhashes)
+            payload = encode_payload(HandshakePayload(self._key, self._signature, early_data))
+            self._payloads[muxers] = payload
+        return payload
 
 
 class NoiseHandshake(ByteMachine[Secured]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.security import Secured, Security
 from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
@@ -24,7 +26,9 @@ class PlaintextSecurity(Security):
     def __init__(self, key: PrivateKey) -> None:
         self._exchange = encode_exchange(key.public_key)
 
-    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> PlaintextHandshake:
+    def start(
+        self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
+    ) -> PlaintextHandshake:
         """Start an exchange, the same in both roles. Raises ConfigError for a prologue: nothing here could bind one."""
         if prologue:
             raise ConfigError("plaintext cannot bind a prologue")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.security import Secured, Security
@@ -41,7 +41,9 @@ class SecioSecurity(Security):
         self._entropy = entropy
         self._offer = offer
 
-    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> SecioHandshake:
+    def start(
+        self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
+    ) -> SecioHandshake:
         """Start a handshake, the same in both roles. Raises ConfigError for a prologue: SECIO cannot bind one."""
         if prologue:
             raise ConfigError("secio cannot bind a prologue")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aiolibp2p.abc.layers.roles import Role
@@ -20,27 +19,34 @@ if TYPE_CHECKING:
 class TlsSecurity(Security):
     """TLS 1.3 with certificates that prove the host's identity.
 
-    `wall()` gives Unix seconds, for the validity of certificates. `muxers` are offered by ALPN, most wanted first;
-    empty, the muxer is left to multistream.
+    `wall()` gives Unix seconds, for the validity of certificates. The muxers that a handshake is started with are
+    offered by ALPN; without any, the muxer is left to multistream.
     """
 
     protocol_id = "/tls/1.0.0"
 
-    def __init__(self, private_key: PrivateKey, wall: Callable[[], float], muxers: Sequence[str] = ()) -> None:
+    def __init__(self, private_key: PrivateKey, wall: Callable[[], float]) -> None:
         self._private_key = private_key
         self._wall = wall
-        self._muxers = tuple(muxers)
+        self._contexts: dict[tuple[str, ...], Contexts] = {}
 
-    @cached_property
-    def _contexts(self) -> Contexts:
-        from aiolibp2p.security.tls.contexts import Contexts  # loads OpenSSL: slow, and some megabytes
+    def _contexts_for(self, muxers: tuple[str, ...]) -> Contexts:
+        """Return OpenSSL's contexts for a list of muxers, made once for each list that is offered."""
+        contexts = self._contexts.get(muxers)
+        if contexts is None:
+            from aiolibp2p.security.tls.contexts import Contexts  # loads OpenSSL: slow, and some megabytes
 
-        return Contexts(self._private_key, self._wall(), self._muxers)
+            self._contexts.clear()  # a host offers one list
+            contexts = self._contexts[muxers] = Contexts(self._private_key, self._wall(), muxers)
+        return contexts
 
-    def start(self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"") -> ByteMachine[Secured]:
+    def start(
+        self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
+    ) -> ByteMachine[Secured]:
         """Start a handshake. Raises ConfigError for a prologue: TLS has no place for one."""
         if prologue:
             raise ConfigError("TLS takes no prologue; use noise where one must be bound")
         from aiolibp2p.security.tls.handshake import TlsHandshake
 
-        return TlsHandshake(role, self._contexts.connection(role), self._wall, self._muxers, expected_peer)
+        offered = tuple(muxers)
+        return TlsHandshake(role, self._contexts_for(offered).connection(role), self._wall, offered, expected_peer)

@@ -51,7 +51,7 @@ class ByzantinePeer(RawReceiver):
         self._layer = layer
         self._source = source
         self._loop = asyncio.get_running_loop()
-        security = NoiseSecurity(PrivateKey.generate("ed25519", source.randbytes), source.randbytes, [YAMUX_ID])
+        security = NoiseSecurity(PrivateKey.generate("ed25519", source.randbytes), source.randbytes)
         self._upgrade: Upgrade | None = Upgrade(role, UpgradePlan([security], [YAMUX_ID]))
         self._spoils = source.randrange(3) if layer == "handshake" else -1
         """The number of the message that is spoilt, in the attacker's upgrade."""

@@ -90,10 +90,13 @@ class Upgrade:
             return Output(to_send=self._negotiator.start().to_send)
         first = b""
         if self._plan.optimistic:
-            self._handshake = self._plan.securities[0].start(self._role, self._expected_peer)
+            self._handshake = self._start(self._plan.securities[0])
             first = self._handshake.start().to_send
         self._negotiator = Initiator(ids, first)
         return Output(to_send=self._negotiator.start().to_send)
+
+    def _start(self, security: Security) -> ByteMachine[Secured]:
+        return security.start(self._role, self._expected_peer, muxers=self._plan.muxers)
 
     def receive_data(self, data: ByteString) -> Output[Upgraded]:
         """Feed the stage we are in. Raises NegotiationFailed, HandshakeFailed, ProtocolViolation."""
@@ -120,7 +123,7 @@ class Upgrade:
         sent = output.to_send
         if self._handshake is None:
             security = next(s for s in self._plan.securities if s.protocol_id == self._security)
-            self._handshake = security.start(self._role, self._expected_peer)
+            self._handshake = self._start(security)
             sent += self._handshake.start().to_send
         return self._continue(sent, output.trailing)
 

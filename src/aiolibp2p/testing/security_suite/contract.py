@@ -48,13 +48,20 @@ class SecurityUnderTest:
     max_places: int = 160
     """The most places of a message at which a byte is changed, one after the other."""
 
-    def security(self, key: PrivateKey, muxers: Sequence[str] = ()) -> Security:
-        """Return your security, for a host with this identity and these muxers. Override it."""
+    def security(self, key: PrivateKey) -> Security:
+        """Return your security, for a host with this identity. Override it."""
         raise NotImplementedError("a subclass of SecuritySuite says how its security is made")
 
-    def end(self, security: Security, role: Role, expected: PeerId | None = None, words: bytes = b"") -> SecuredEnd:
-        """Return one side of a new connection."""
-        return SecuredEnd(security.start(role, expected), words)
+    def end(
+        self,
+        security: Security,
+        role: Role,
+        expected: PeerId | None = None,
+        words: bytes = b"",
+        muxers: Sequence[str] = (),
+    ) -> SecuredEnd:
+        """Return one side of a new connection, which offers these muxers."""
+        return SecuredEnd(security.start(role, expected, muxers=muxers), words)
 
     def pair(
         self,
@@ -67,8 +74,8 @@ class SecurityUnderTest:
         The arguments are their muxers, and the first words that each sends when it can.
         """
         return SecuredPair(
-            self.end(self.security(key("alice"), initiator), Role.INITIATOR, key("bob").peer_id, words[0]),
-            self.end(self.security(key("bob"), responder), Role.RESPONDER, None, words[1]),
+            self.end(self.security(key("alice")), Role.INITIATOR, key("bob").peer_id, words[0], initiator),
+            self.end(self.security(key("bob")), Role.RESPONDER, None, words[1], responder),
         )
 
     def connected(self) -> SecuredPair:
