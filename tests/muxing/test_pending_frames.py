@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiolibp2p.muxing.pending_frames import PENDING_BYTES, PendingFrames
+from aiolibp2p.muxing.pending_frames import FIRST_PIECE_FRAMES, PENDING_BYTES, PIECE_GROWTH, PendingFrames
 from aiolibp2p.testing.muxer_suite.fakes import Wire
 
 
@@ -45,6 +48,79 @@ def test_while_bytes_come_in_nothing_is_asked_for() -> None:
     assert (wire.flushes, wire.sizes) == (1, [])
 
 
+def tick_of(count: int) -> list[int]:
+    """The sizes of what is sent in a tick of so many frames of one byte."""
+    frames, wire = pending()
+    for _ in range(count):
+        frames.control(b"x")
+    frames.flush()
+    return wire.sizes
+
+
+@pytest.mark.parametrize("count", [1, FIRST_PIECE_FRAMES - 1, FIRST_PIECE_FRAMES])
+def test_a_tick_of_one_piece_leaves_at_its_end(count: int) -> None:
+    assert tick_of(count) == [count]
+
+
+def test_a_longer_tick_leaves_in_pieces_that_grow() -> None:
+    assert (FIRST_PIECE_FRAMES, PIECE_GROWTH) == (16, 2)
+    assert tick_of(17) == [16, 1]
+    assert tick_of(32) == [16, 16]
+    assert tick_of(48) == [16, 32]
+    assert tick_of(64) == [16, 32, 16]
+    assert tick_of(500) == [16, 32, 64, 128, 256, 4]
+
+
+@given(count=st.integers(1, 2000))
+def test_the_sends_of_a_tick_grow_with_its_logarithm(count: int) -> None:
+    sizes = tick_of(count)
+    assert sum(sizes) == count
+    assert sizes[:-1] == [FIRST_PIECE_FRAMES * PIECE_GROWTH**number for number in range(len(sizes) - 1)]
+    assert len(sizes) <= 1 + math.log2(max(count / FIRST_PIECE_FRAMES, 1) + 1)
+
+
+def test_a_piece_leaves_before_the_end_of_the_tick() -> None:
+    frames, wire = pending()
+    for _ in range(FIRST_PIECE_FRAMES):
+        frames.control(b"x")
+    assert wire.sizes == []
+    frames.control(b"next")
+    assert wire.sizes == [FIRST_PIECE_FRAMES]
+    assert wire.flushes == 1
+
+
+def test_each_tick_begins_with_a_small_piece() -> None:
+    frames, wire = pending()
+    for _tick in range(2):
+        for _ in range(3 * FIRST_PIECE_FRAMES + 1):
+            frames.control(b"x")
+        frames.flush()
+    assert wire.sizes == [16, 32, 1] * 2
+
+
+def test_a_full_cipher_frame_ends_a_piece_but_does_not_make_the_next_one_larger() -> None:
+    frames, wire = pending()
+    for _ in range(FIRST_PIECE_FRAMES - 1):
+        frames.control(b"x")
+    frames.control(bytes(PENDING_BYTES))
+    for _ in range(FIRST_PIECE_FRAMES):
+        frames.control(b"x")
+    frames.flush()
+    assert wire.sizes == [FIRST_PIECE_FRAMES - 1, PENDING_BYTES, FIRST_PIECE_FRAMES]
+
+
+def test_while_bytes_come_in_no_piece_leaves() -> None:
+    frames, wire = pending()
+    frames.held = True
+    for _ in range(3 * FIRST_PIECE_FRAMES):
+        frames.control(b"x")
+    frames.release(lead=False)
+    assert wire.sizes == []
+    frames.control(b"x")
+    frames.flush()
+    assert wire.sizes == [3 * FIRST_PIECE_FRAMES, 1]
+
+
 @given(sizes=st.lists(st.one_of(st.integers(1, 30), st.integers(1, PENDING_BYTES)), max_size=20))
 def test_no_piece_is_larger_than_a_cipher_frame(sizes: list[int]) -> None:
     frames, wire = pending()
@@ -54,7 +130,7 @@ def test_no_piece_is_larger_than_a_cipher_frame(sizes: list[int]) -> None:
     frames.flush()
     assert bytes(wire.sent) == b"".join(written)
     assert max(wire.sizes, default=0) <= PENDING_BYTES
-    assert len(wire.sizes) <= 2 * sum(sizes) // PENDING_BYTES + 1
+    assert len(wire.sizes) <= 2 * sum(sizes) // PENDING_BYTES + 1 + len(sizes) // FIRST_PIECE_FRAMES
 
 
 def test_a_piece_that_fits_exactly_is_not_cut() -> None:

@@ -1,4 +1,4 @@
-"""Frames of a muxer that wait for the end of the tick, so that they leave in as few cipher frames as possible."""
+"""Frames of a muxer that wait for one another, so that those of one tick leave in few cipher frames."""
 
 from __future__ import annotations
 
@@ -10,12 +10,27 @@ PENDING_BYTES = 65_280
 DIRECT_BYTES = 16 * 1024
 """From here on bytes go straight to the wire, without waiting for company."""
 
+FIRST_PIECE_FRAMES = 16
+"""So many frames of one tick leave without waiting for its end.
+
+Two ends that each answer a whole batch before they send any of it work in turns, and one core is always idle. Measured
+with 64 streams that ping: pieces of 8 frames pay for too many system calls, pieces of 32 leave batches of up to 32
+whole; in between the choice hardly matters.
+"""
+
+PIECE_GROWTH = 2
+"""Each piece of a tick holds so many times the frames of the one before.
+
+The peer has the first piece to work on soon, and a second half that leaves while it works on the first keeps both ends
+busy. So a tick of n frames costs log2(n / 16) sends more than one, not n / 16.
+"""
+
 
 class PendingFrames:
     """Pending plaintext of one session.
 
     The first small write after bytes came in, or after a flush, may leave at once (the lead); what follows waits for
-    the end of the tick.
+    a piece to be complete, or for the end of the tick.
     """
 
     def __init__(self, wire: MuxerWire) -> None:
@@ -25,6 +40,10 @@ class PendingFrames:
         """Bytes are coming in: answers wait for `release`, so that a handler's first words can join them."""
         self._wire = wire
         self._pending = bytearray()
+        self._frames = 0
+        """How many are pending."""
+        self._piece_frames = FIRST_PIECE_FRAMES
+        """How many make the next piece of this tick."""
         self._requested = False
         self._lead = True
 
@@ -37,9 +56,7 @@ class PendingFrames:
 
     def control(self, frame: bytes) -> None:
         """Queue a frame that never grows."""
-        self._close_frame()
-        if len(self._pending) + len(frame) > PENDING_BYTES:
-            self._send_pending()
+        self._make_room(len(frame))
         self._pending += frame
         if self._wire.full:
             self.owed_bytes += len(frame)
@@ -49,6 +66,7 @@ class PendingFrames:
         """The end of the tick: hand over what is pending."""
         self._requested = False
         self._lead = True
+        self._piece_frames = FIRST_PIECE_FRAMES
         if self._pending:
             self._send_pending()
 
@@ -61,6 +79,19 @@ class PendingFrames:
             self._requested = True
             self._wire.request_flush()
 
+    def _make_room(self, n: int) -> None:
+        """A frame of `n` bytes is about to begin: what cannot or need not wait for it leaves.
+
+        A piece leaves when the frame behind it begins, and not when its last one does: that one may still grow.
+        """
+        self._close_frame()
+        if self._frames >= self._piece_frames and not self.held:
+            self._piece_frames *= PIECE_GROWTH
+            self._send_pending()
+        elif len(self._pending) + n > PENDING_BYTES:
+            self._send_pending()
+        self._frames += 1
+
     def _close_frame(self) -> None:
         """The frame that may still grow, if the muxer has such, grows no more."""
 
@@ -68,4 +99,5 @@ class PendingFrames:
         self._close_frame()
         pending = self._pending
         self._pending = bytearray()
+        self._frames = 0
         self._wire.send(pending)

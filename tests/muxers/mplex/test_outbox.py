@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aiolibp2p.muxers.mplex.frames import RESET
 from aiolibp2p.muxers.mplex.outbox import ROOM_BYTES, Outbox
 from aiolibp2p.muxers.mplex.stream_state import StreamState
-from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES
+from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, FIRST_PIECE_FRAMES, PENDING_BYTES
 from aiolibp2p.testing.muxer_suite import Wire
 from muxers.mplex.wire import MESSAGE_I, MESSAGE_R, NEW, message, messages
 
@@ -95,6 +95,20 @@ def test_another_message_closes_the_open_one() -> None:
         (3, RESET, b""),
         (2, MESSAGE_R, b"cd"),
     ]
+
+
+def test_the_last_message_of_a_piece_may_still_grow() -> None:
+    out, wire = outbox()
+    for number in range(FIRST_PIECE_FRAMES + 1):
+        stream = ours(number)
+        out.data(stream, b"proposal", 8)
+        out.data(stream, b"request", 7)
+    assert len(wire.sizes) == 1
+    out.flush()
+    assert len(wire.sizes) == 2
+    sent = list(messages(bytes(wire.sent)))
+    expected = [[(number, NEW, b""), (number, MESSAGE_I, b"proposalrequest")] for number in range(17)]
+    assert sent == [one for pair in expected for one in pair]
 
 
 @pytest.mark.spec("MPX-5")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, PING, SYN, WINDOW_UPDATE, ping, window_update
 from aiolibp2p.muxers.yamux.outbox import BODY_BYTES, Outbox
-from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES
+from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, FIRST_PIECE_FRAMES, PENDING_BYTES
 from muxers.yamux.pair import Wire, parse
 
 
@@ -95,6 +95,30 @@ def test_another_frame_closes_the_open_one() -> None:
         (WINDOW_UPDATE, 0, 1, 9, b""),
         (DATA, 0, 3, 1, b"c"),
     ]
+
+
+def test_the_last_frame_of_a_piece_may_still_grow() -> None:
+    out, wire = outbox()
+    streams = [Source(2 * number + 1, SYN) for number in range(FIRST_PIECE_FRAMES + 1)]
+    for stream in streams:
+        out.data(stream, b"proposal", 8)
+        out.data(stream, b"request", 7)
+    assert len(wire.sizes) == 1
+    sent = parse(bytes(wire.sent))
+    assert sent == [(DATA, SYN, stream.stream_id, 15, b"proposalrequest") for stream in streams[:-1]]
+    out.flush()
+    assert parse(bytes(wire.sent))[FIRST_PIECE_FRAMES:] == [(DATA, SYN, 33, 15, b"proposalrequest")]
+    assert len(wire.sizes) == 2
+
+
+def test_writes_of_one_stream_are_one_frame_however_many_they_are() -> None:
+    out, wire = outbox()
+    stream = Source(1, SYN)
+    for _ in range(10 * FIRST_PIECE_FRAMES):
+        out.data(stream, b"x", 1)
+    assert wire.sizes == []
+    out.flush()
+    assert len(wire.sizes) == 1
 
 
 @pytest.mark.spec("YMX-25")

@@ -42,10 +42,8 @@ class Outbox(PendingFrames):
 
     def _queue(self, state: StreamState, data: ByteString, n: int) -> None:
         if self._open is not state or len(self._pending) + n > ROOM_BYTES:
-            self._close_frame()
             opening = state.take_opening()
-            if len(self._pending) + len(opening) + n > ROOM_BYTES:
-                self._send_pending()
+            self._make_room(len(opening) + MAX_LENGTH_BYTES + n)
             self._pending += opening
             self._open = state
             self._length_at = len(self._pending)

@@ -28,7 +28,7 @@ class Outbox(PendingFrames):
     """Pending plaintext of one session.
 
     The last DATA frame stays open: further bytes of the same stream grow it, and its length is patched when it
-    closes. All writes of a new stream wait for the end of the tick: its request rides with its SYN.
+    closes. All writes of a new stream wait for company: its request rides with its SYN.
     """
 
     def __init__(self, wire: MuxerWire) -> None:
@@ -62,10 +62,8 @@ class Outbox(PendingFrames):
         if self._open is sender and len(pending) + n <= PENDING_BYTES:
             pending += data
             return
-        self._close_frame()
-        if len(pending) + HEADER_BYTES + n > PENDING_BYTES:
-            self._send_pending()
-            pending = self._pending
+        self._make_room(HEADER_BYTES + n)
+        pending = self._pending
         self._open = sender
         self._open_at = len(pending)
         pending += HEADER.pack(0, DATA, sender.take_flags(), sender.stream_id, n)
