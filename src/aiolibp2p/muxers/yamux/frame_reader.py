@@ -8,7 +8,7 @@ from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ProtocolViolation
 from aiolibp2p.muxers.yamux.frames import DATA, FIN, HEADER, HEADER_BYTES
 from aiolibp2p.muxers.yamux.stream_state import StreamState
-from aiolibp2p.muxing.pieces import piece_of
+from aiolibp2p.muxing.pieces import COPY_BELOW_BYTES, piece_of
 
 
 class FrameHandler(Protocol):
@@ -46,19 +46,26 @@ class FrameReader:
         elif self._partial:
             data = self._partial + data
             self._partial = b""
-        end = len(data) - HEADER_BYTES
+        size = len(data)
+        end = size - HEADER_BYTES
         while at <= end:
             version, kind, flags, stream_id, length = HEADER.unpack_from(data, at)
             at += HEADER_BYTES
             if version:
                 raise ProtocolViolation(f"yamux version {version}, not 0")
             state = handler.header_received(kind, flags, stream_id, length)
-            if kind == DATA:
-                self._body = state
-                self._left = length
-                self._fin = bool(flags & FIN)
+            if kind != DATA:
+                continue
+            stop = at + length
+            if stop > size or length >= COPY_BELOW_BYTES or flags & FIN:
+                self._body, self._left, self._fin = state, length, bool(flags & FIN)
                 at = self._pass_on(data, at, handler)
-        if at < len(data):
+                continue
+            # Whole and small, as most are: nothing is to be remembered.
+            if length and state is not None:
+                handler.body_received(state, data[at:stop])
+            at = stop
+        if at < size:
             self._partial = data[at:]
 
     def _pass_on(self, data: bytes, at: int, handler: FrameHandler) -> int:

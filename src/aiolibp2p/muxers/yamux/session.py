@@ -112,8 +112,9 @@ class YamuxSession:
         if sink is None:
             self._discard(state, n)
             return
-        self._table.unread += n
-        if self._table.unread > self._config.max_unread_bytes:
+        table = self._table
+        table.unread += n
+        if table.unread > self._config.max_unread_bytes:
             self._drop(state, "too much unread data on this connection")
             return
         self._woken += 1
@@ -252,8 +253,7 @@ class YamuxSession:
         self._forget_if_over(state)
         if not state.credit and not state.got_fin:
             self.reset_stream(stream_id)
-        elif stream_id in self._streams:
-            self._table.lingering[stream_id] = self._runtime.now() + self._config.linger_s
+        elif stream_id in self._streams and self._table.linger(state, self._runtime.now() + self._config.linger_s):
             self._acceptor.timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:

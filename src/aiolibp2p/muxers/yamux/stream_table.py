@@ -50,6 +50,11 @@ class StreamTable:
         self.unacknowledged -= 1
         return True
 
+    def linger(self, state: StreamState, deadline: float) -> bool:
+        """Wait for the peer's FIN until then, later than for any other; whether this is the only one that waits."""
+        self.lingering[state.stream_id] = deadline
+        return len(self.lingering) == 1
+
     def expired(self, now: float) -> list[int]:
         """Streams that lingered long enough."""
         return [stream_id for stream_id, deadline in self.lingering.items() if deadline <= now]
