@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiolibp2p.swarm.stream.inbox import JOIN_BELOW_BYTES, Inbox
+from aiolibp2p.swarm.stream.inbox import GATHERED_BYTES, JOIN_BELOW_BYTES, Inbox
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=50))
 
@@ -63,6 +63,19 @@ def test_a_long_chunk_is_handed_out_as_it_is() -> None:
     inbox.put(b"more")
     assert inbox.take(1 << 20) is long
     assert inbox.take(1 << 20) == b"more"
+
+
+def test_a_chunk_of_just_the_size_is_handed_out_as_it_is() -> None:
+    inbox = Inbox()
+    answer = bytes(GATHERED_BYTES)
+    inbox.put(answer)
+    inbox.put(b"more")
+    assert inbox.take_exactly(GATHERED_BYTES) is answer
+    assert inbox.take_exactly(2) + inbox.take_exactly(2) == b"more"
+    assert inbox.take_exactly(0) == b""
+    inbox.put(memoryview(b"view"))
+    assert type(inbox.take_exactly(4)) is bytes
+    assert inbox.available == 0
 
 
 def test_clearing_forgets_everything() -> None:

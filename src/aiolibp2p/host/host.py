@@ -145,6 +145,8 @@ class Host(contract.Host):
 
     async def connect(self, target: Target) -> MuxedConnection:
         self._life.require_running()
+        if isinstance(target, PeerId) and (standing := self._parts.swarm.standing(target)) is not None:
+            return standing  # every stream that is opened comes by here: nothing is looked up
         peer, addresses = locate(target, self._parts.peerstore)
         if peer == self.peer_id:
             raise ConfigError(f"{peer} is this host itself")

@@ -130,6 +130,10 @@ class Swarm:
 
     # Dialling
 
+    def standing(self, peer: PeerId) -> Connection | None:
+        """The connection that new streams to `peer` use, if one stands."""
+        return None if self._closed else self._table.best(peer)
+
     async def connect(
         self, peer: PeerId | None, addresses: Sequence[Multiaddr], options: DialOptions = AS_USUAL
     ) -> Connection:
@@ -137,7 +141,7 @@ class Swarm:
 
         Without a peer, whoever answers is taken. Raises DialFailed naming each address and its reason.
         """
-        connection = None if peer is None or self._closed else self._table.best(peer)
+        connection = None if peer is None else self.standing(peer)
         return connection or await self.dial(peer, addresses, options)
 
     async def dial(

@@ -41,7 +41,10 @@ class ConnectionTable:
 
     def best(self, peer: PeerId) -> Connection | None:
         """The one that new streams use; None when none takes any more."""
-        connections = [one for one in self._by_peer.get(peer, ()) if one.takes_streams]
+        connections = self._by_peer.get(peer, ())
+        if len(connections) == 1:
+            return connections[0] if connections[0].takes_streams else None
+        connections = [one for one in connections if one.takes_streams]
         dialled_by_us = self._local_peer < peer
         agreed = (one for one in connections if one.is_outbound == dialled_by_us)
         return next(agreed, connections[0] if connections else None)

@@ -30,7 +30,7 @@ class Inbox:
         """Keep a chunk."""
         chunks = self._chunks
         n = len(chunk)
-        if n < CRUMB_BYTES and chunks and len(chunks[-1]) + n <= GATHERED_BYTES:
+        if chunks and n < CRUMB_BYTES and len(chunks[-1]) + n <= GATHERED_BYTES:
             chunks[-1] = b"".join((chunks[-1], chunk))
         else:
             chunks.append(chunk)
@@ -55,6 +55,10 @@ class Inbox:
     def take_exactly(self, n: int) -> bytes:
         """Exactly `n` bytes; they must be here."""
         chunks = self._chunks
+        if chunks and type(whole := chunks[0]) is bytes and len(whole) == n:
+            chunks.popleft()
+            self.available -= n
+            return whole
         parts: list[ByteString] = []
         left = n
         while left:
