@@ -41,10 +41,8 @@ class Tasks:
         return task
 
     def _clean_up(self, task: asyncio.Task[None]) -> None:
-        # A task cancelled before its first step never ran its own clean-up.
-        never_started = self._tasks.pop(task, None)
-        if never_started is not None:
-            never_started.close()
+        # One cancelled before its first step has never awaited its coroutine.
+        self._tasks.pop(task).close()
 
     async def _supervise(self, coroutine: Coroutine[Any, Any, None], name: str, on_failure: OnFailure | None) -> None:
         try:
@@ -57,10 +55,6 @@ class Tasks:
             logger.exception("%s failed", name)
             if on_failure is not None:
                 on_failure(error)
-        finally:
-            task = asyncio.current_task()
-            if task is not None:
-                self._tasks.pop(task, None)
 
     async def close(self) -> None:
         """Cancel all, wait until they are gone. Idempotent."""

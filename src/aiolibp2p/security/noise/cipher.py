@@ -69,7 +69,10 @@ class NoiseCipher(Cipher):
 
     def encrypt(self, plaintext: ByteString) -> bytes:
         size = len(plaintext) + TAG_BYTES
-        nonce = self._next_nonce(size)
+        nonce = self._send_nonce
+        if size > MAX_MESSAGE_BYTES or nonce > LAST_NONCE:
+            nonce = self._next_nonce(size)  # raises
+        self._send_nonce = nonce + 1
         return _pack_length(size) + self._seal(pack_nonce(nonce), plaintext, None)
 
     def _next_nonce(self, size: int) -> int:

@@ -115,6 +115,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         # The hot calls go straight through.
         self.get_buffer = receiver.get_buffer  # type: ignore[method-assign]
         self.buffer_updated = receiver.buffer_updated  # type: ignore[method-assign]
+        self.write = self._transport.write  # type: ignore[method-assign]
         early, self._early = self._early, memoryview(b"")
         if early or self._early_eof or self._lost:
             # After this call: who starts us may have something to say first.
@@ -132,7 +133,7 @@ class TcpConnection(asyncio.BufferedProtocol):
     def _part_from(self, receiver: RawReceiver) -> None:
         """Nothing more will come. The two refer to each other: parted, both are freed at once."""
         self._receiver = None
-        del self.get_buffer, self.buffer_updated
+        del self.get_buffer, self.buffer_updated, self.write
         receiver.connection_lost(self._error)
 
     def write(self, data: ByteString) -> None:
