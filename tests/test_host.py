@@ -24,7 +24,7 @@ from aiolibp2p.events import (
 )
 from aiolibp2p.peer.keys import KeyType
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.dialling.dialer import DialerConfig
+from aiolibp2p.swarm.dialling.config import DialerConfig
 from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]

@@ -13,6 +13,8 @@ Libp2pError
 │   ├── HostNotRunning (RuntimeError)
 │   ├── StreamBusy (RuntimeError)     a second reader or writer at the same time
 │   ├── StreamClosed                  used after we closed or reset it
+│   ├── LimitedConnection             a relayed connection, and the caller did not say that it will do
+│   ├── Gated                         this host's gater said no
 │   └── LimitExceeded
 ├── RemoteError                       theirs: what a peer did, or failed to do
 │   ├── ProtocolViolation             bytes or behaviour that the spec forbids
@@ -132,6 +134,14 @@ class StreamBusy(LocalError, RuntimeError):
 
 class StreamClosed(LocalError):
     """The stream was closed or reset on our side."""
+
+
+class LimitedConnection(LocalError):
+    """The connection is limited in bytes or time, as relayed ones are, and whoever asked did not allow for that."""
+
+
+class Gated(LocalError):
+    """The gater of this host refused a peer, an address or a connection; the message says what."""
 
 
 class LimitExceeded(LocalError):

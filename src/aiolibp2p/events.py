@@ -93,9 +93,11 @@ class PeerIdentified(Event):
 
 @dataclass(frozen=True)
 class AddressesChanged(Event):
-    """The host's own dialable addresses changed."""
+    """The host's own dialable addresses changed: all it has now, and which of them came and went."""
 
     addresses: tuple[Multiaddr, ...]
+    added: tuple[Multiaddr, ...] = ()
+    removed: tuple[Multiaddr, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from aiolibp2p import HostConfig, Limits, Multiaddr
 from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.transport import DialRequest
 from aiolibp2p.abc.stream import Stream
 from aiolibp2p.assembly import Parts, assemble
 from aiolibp2p.errors import DialFailed, NegotiationFailed, ProtocolViolation, TimeoutExpired
@@ -22,7 +24,7 @@ from aiolibp2p.simulator.scenarios import find, simultaneous_open
 from aiolibp2p.simulator.simulation import Simulation
 from aiolibp2p.simulator.trace import Trace
 from aiolibp2p.simulator.transport import StreamTransport, StreamTransportConfig
-from aiolibp2p.swarm import DialOptions, SwarmConfig
+from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.connections.connection import Connection
 from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from waiting import after
@@ -124,9 +126,11 @@ class Side:
         self.parts.handlers.add(ECHO_ID, echo)
         self.address = Multiaddr(f"/ip4/{ip}/tcp/4001")
 
-    async def dial(self, other: Side, options: DialOptions) -> Connection:
+    async def dial(self, other: Side, request: DialRequest) -> Connection:
         """Dial a new connection."""
-        return await self.parts.swarm.dial(other.parts.key.peer_id, [other.address], options)
+        return await self.parts.swarm.dial(
+            replace(request, peer=other.parts.key.peer_id, addresses=[other.address], fresh=True)
+        )
 
 
 async def echo(stream: Stream) -> None:
@@ -134,7 +138,7 @@ async def echo(stream: Stream) -> None:
         await stream.write(chunk)
 
 
-async def dial_each_other(one: DialOptions, other: DialOptions) -> list[Connection | BaseException]:
+async def dial_each_other(one: DialRequest, other: DialRequest) -> list[Connection | BaseException]:
     """Dial each other at the same moment, and open streams from both ends at once if that gives a connection."""
     network = Network(seeded_random(1, "network"), Trace(), lambda _from, _to: LinkConfig(latency_s=0.02))
     sides = [Side(network, ip) for ip in ("11.0.0.1", "11.0.0.2")]
@@ -156,8 +160,8 @@ async def use(connection: Connection) -> None:
     await stream.close()
 
 
-AS_INITIATOR, AS_RESPONDER = DialOptions(), DialOptions(role=Role.RESPONDER)
-ASKING = DialOptions(simultaneous_open=True)
+AS_INITIATOR, AS_RESPONDER = DialRequest(None), DialRequest(None, role=Role.RESPONDER)
+ASKING = DialRequest(None, simultaneous=True)
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -169,7 +173,7 @@ def test_a_dial_as_responder_meets_one_as_initiator(is_first: bool) -> None:
 
 
 def test_an_initiator_that_asks_is_told_no_by_one_that_responds() -> None:
-    ends = run_virtual(dial_each_other(ASKING, DialOptions(Role.RESPONDER, simultaneous_open=True)), 60)
+    ends = run_virtual(dial_each_other(ASKING, replace(AS_RESPONDER, simultaneous=True)), 60)
     assert [end.is_outbound for end in ends if isinstance(end, Connection)] == [True, False]
 
 
@@ -180,7 +184,7 @@ def test_one_dial_alone_can_ask() -> None:
 
 @pytest.mark.spec("SIMO-7")
 @pytest.mark.parametrize("options", [AS_INITIATOR, ASKING])
-def test_two_initiators_of_which_one_does_not_ask_fail(options: DialOptions) -> None:
+def test_two_initiators_of_which_one_does_not_ask_fail(options: DialRequest) -> None:
     for end in run_virtual(dial_each_other(AS_INITIATOR, options), 60):
         assert isinstance(end, DialFailed)
         ((_, reason),) = end.attempts

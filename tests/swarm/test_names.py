@@ -9,7 +9,7 @@ import pytest
 from aiolibp2p import Host, Limits, PeerId
 from aiolibp2p.errors import DialFailed, LimitExceeded, PeerIdMismatch, TimeoutExpired
 from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.dialling.dialer import DialerConfig
+from aiolibp2p.swarm.dialling.config import DialerConfig
 from swarm.name_server import NameServer, links, name_server
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -87,6 +88,16 @@ class Stream(Protocol):
     ) -> None: ...
 
 
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """What a connection may carry before whoever relays it ends it."""
+
+    max_bytes: int | None = None
+    """Bytes in each direction; None for no limit."""
+    max_s: float | None = None
+    """Seconds from its beginning; None for no limit."""
+
+
 class MuxedConnection(Protocol):
     """A connection as hosts and services see it: streams are opened on it by protocol."""
 
@@ -97,6 +108,8 @@ class MuxedConnection(Protocol):
     is_outbound: bool
     """We are its initiator: we dialled it, unless both sides did and it was settled otherwise."""
     is_closed: bool
+    limits: ConnectionLimits | None
+    """What it may carry in all, if it is relayed; None for no limits."""
 
     @property
     def security(self) -> str:
@@ -123,11 +136,12 @@ class MuxedConnection(Protocol):
         """Streams open at the moment."""
         ...
 
-    async def open_stream(self, protocols: Sequence[str], wait: bool = True) -> Stream:
+    async def open_stream(self, protocols: Sequence[str], wait: bool = True, allow_limited: bool = False) -> Stream:
         """Open a stream for the first of `protocols` the peer takes.
 
         Without `wait` this returns at once: the proposal leaves with the first bytes written, and a refusal
-        raises ProtocolNotSupported at the first read. Raises ProtocolNotSupported, ConnectionLost.
+        raises ProtocolNotSupported at the first read. Raises ProtocolNotSupported, ConnectionLost; LimitedConnection
+        when the connection has `limits` and the caller does not `allow_limited`; LimitExceeded past a host's limit.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,13 +18,11 @@ from aiolibp2p.errors import ConfigError
 from aiolibp2p.io.event_bus import EventBus
 from aiolibp2p.io.interfaces import Interfaces
 from aiolibp2p.io.runtime import SystemRuntime
-from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peerstore import MemoryPeerstore
 from aiolibp2p.security.pnet import PreSharedKey, PskProtector
-from aiolibp2p.swarm import Swarm
+from aiolibp2p.swarm import Swarm, SwarmParts
 from aiolibp2p.swarm.connections.handlers import StreamHandlers
-from aiolibp2p.swarm.swarm import SwarmParts
 from aiolibp2p.swarm.upgrade.upgrader import Layers
 
 logger = logging.getLogger("aiolibp2p")
@@ -45,7 +43,6 @@ class Parts:
     services: Sequence[Service]
     """Default ones first, then those given, each in order."""
     seams: Seams
-    expand_wildcard: Callable[[Multiaddr], list[Multiaddr]]
 
 
 def assemble(config: HostConfig) -> Parts:
@@ -78,6 +75,10 @@ def assemble(config: HostConfig) -> Parts:
             emit=bus.emit,
             wants=bus.wants,
             identified=lambda peer: peerstore.protocols(peer) is not None,
+            resources=config.seams.resources,
+            gater=config.seams.gater,
+            meter=config.seams.meter,
+            expand_wildcard=Interfaces(runtime.now).expand,
         ),
         limits.swarm,
     )
@@ -90,7 +91,6 @@ def assemble(config: HostConfig) -> Parts:
         swarm=swarm,
         services=services,
         seams=config.seams,
-        expand_wildcard=Interfaces(runtime.now).expand,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from aiolibp2p.abc.layers.admission import Gater
 from aiolibp2p.abc.layers.muxer import Muxer
 from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.abc.layers.transport import Transport
@@ -57,6 +58,8 @@ class Seams:
 
     resources: Resources = NULL_RESOURCES
     """Where connections, streams and bytes are counted."""
+    gater: Gater = field(default_factory=Gater)
+    """Who refuses peers, addresses and connections."""
     meter: Meter = NULL_METER
     """Where decisions are counted."""
     tags: Tags = NULL_TAGS

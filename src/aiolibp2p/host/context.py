@@ -91,7 +91,7 @@ class Context(ServiceContext):
         limits: StreamLimits | None = None,
     ) -> Handle:
         protocols = self._hallway.protocols
-        served = protocols.serve(protocol_id, handler, match, offered_on, limits)
+        served = protocols.serve(protocol_id, handler, match, offered_on, limits, self._service.name)
         return self._made(lambda: protocols.drop(protocol_id, served))
 
     def watch(self, watcher: Watcher) -> Handle:

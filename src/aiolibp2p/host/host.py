@@ -75,7 +75,7 @@ class Host(contract.Host):
 
     @property
     def addresses(self) -> list[Multiaddr]:
-        return self._life.addresses()
+        return self._parts.swarm.own_addresses.addresses
 
     @property
     def protocols(self) -> list[str]:
@@ -152,7 +152,7 @@ class Host(contract.Host):
             raise ConfigError(f"{peer} is this host itself")
         if peer is not None and not addresses and not self._parts.swarm.connections(peer):
             addresses = list(await self._found(peer))
-        return await self._parts.swarm.connect(peer, addresses)
+        return await self._parts.swarm.dial(DialRequest(peer, addresses))
 
     async def _found(self, peer: PeerId) -> Sequence[Multiaddr]:
         """Addresses of a peer that nobody has told us of, if a service can find peers."""
@@ -161,7 +161,7 @@ class Host(contract.Host):
 
     async def dial(self, request: DialRequest) -> MuxedConnection:
         self._life.require_running()
-        return await self._parts.swarm.dial(request.peer, request.addresses)
+        return await self._parts.swarm.dial(request)
 
     async def disconnect(self, target: Target) -> None:
         """Close all connections to the target."""

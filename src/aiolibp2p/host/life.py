@@ -8,13 +8,12 @@ from aiolibp2p.abc.host import Host
 from aiolibp2p.abc.stream import MuxedConnection
 from aiolibp2p.assembly import Parts
 from aiolibp2p.errors import HostNotRunning
-from aiolibp2p.events import AddressesChanged, ProtocolsChanged
+from aiolibp2p.events import ProtocolsChanged
 from aiolibp2p.host.context import Hallway
 from aiolibp2p.host.protocols import Protocols
 from aiolibp2p.host.service_runner import ServiceRunner
 from aiolibp2p.host.targets import listen_addresses
 from aiolibp2p.host.watchers import Watchers
-from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 DIALLED_TTL_S = 900.0
 """How long an address that was dialled with success is remembered: go keeps addresses of recent peers as long."""
@@ -58,15 +57,15 @@ class Life:
         )
         try:
             parts.swarm.on_opened, parts.swarm.on_closed = self._opened, self._watchers.connection_closed
+            parts.swarm.own_addresses.on_changed = self._watchers.addresses_changed
             for source in self._sources:
-                source.on_change = self._addresses_changed
+                parts.swarm.own_addresses.add_source(source)
             await parts.swarm.listen(self._listen)
             await self.services.start(hallway)
         except BaseException:
             await self.close()
             raise
-        if self._listen:
-            parts.bus.emit(AddressesChanged(tuple(self.addresses())))
+        parts.swarm.own_addresses.changed()
 
     async def close(self) -> None:
         """Close the services, then the swarm."""
@@ -80,14 +79,6 @@ class Life:
             self._parts.bus.close()
             self._running = False
 
-    def addresses(self) -> list[Multiaddr]:
-        """Those we listen on, wildcards expanded, then those that address sources know, each ending in /p2p."""
-        own = self._parts.key.peer_id.to_bytes()
-        listening = self._parts.swarm.listen_addresses
-        expanded = [one for bound in listening for one in self._parts.expand_wildcard(bound)]
-        further = (address for source in self._sources for address in source.own_addresses(expanded))
-        return [address.with_p2p(own) for address in dict.fromkeys((*expanded, *further))]
-
     def _opened(self, connection: MuxedConnection) -> None:
         if connection.is_outbound:
             peer, address = connection.remote_peer, connection.remote_address
@@ -98,7 +89,3 @@ class Life:
         if self._running and not self._closed:
             self._parts.bus.emit(ProtocolsChanged(tuple(self._parts.handlers.protocols)))
             self._watchers.protocols_changed(offered_elsewhere)
-
-    def _addresses_changed(self) -> None:
-        self._parts.bus.emit(AddressesChanged(tuple(self.addresses())))
-        self._watchers.addresses_changed()

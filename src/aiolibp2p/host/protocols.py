@@ -6,10 +6,8 @@ from collections.abc import Callable
 
 from aiolibp2p.abc.host import OfferedOn
 from aiolibp2p.abc.services.context import StreamLimits
-from aiolibp2p.abc.stream import Stream, StreamHandler
+from aiolibp2p.abc.stream import StreamHandler
 from aiolibp2p.assembly import Parts
-from aiolibp2p.errors import StreamCode
-from aiolibp2p.limits.peer_quota import PeerQuota
 
 
 class Protocols:
@@ -30,9 +28,10 @@ class Protocols:
         match: Callable[[str], bool] | None = None,
         offered_on: OfferedOn | None = None,
         limits: StreamLimits | None = None,
+        service: str = "",
     ) -> object:
         """Serve a protocol, in place of whoever served it; what to `drop` it by. Raises ConfigError for a bad id."""
-        offered_elsewhere = self._handlers.add(protocol_id, _within(handler, limits), match, offered_on)
+        offered_elsewhere = self._handlers.add(protocol_id, handler, match, offered_on, limits, service)
         registration = self._served[protocol_id] = object()
         self._changed(offered_elsewhere)
         return registration
@@ -49,21 +48,3 @@ class Protocols:
         offered_elsewhere = self._handlers.is_limited(protocol_id)
         if self._handlers.remove(protocol_id):
             self._changed(offered_elsewhere)
-
-
-def _within(handler: StreamHandler, limits: StreamLimits | None) -> StreamHandler:
-    """The handler, for as many streams at once as the limits allow; those past it are reset."""
-    if limits is None:
-        return handler
-    quota = PeerQuota(limits.per_peer, limits.total)
-
-    async def serve(stream: Stream) -> None:
-        if not quota.take(stream.remote_peer):
-            stream.reset(StreamCode.LIMIT_EXCEEDED)
-            return
-        try:
-            await handler(stream)
-        finally:
-            quota.give_back(stream.remote_peer)
-
-    return serve

@@ -56,15 +56,19 @@ class Tasks:
             if on_failure is not None:
                 on_failure(error)
 
-    async def close(self) -> None:
-        """Cancel all, wait until they are gone. Idempotent."""
+    async def close(self, timeout_s: float | None = None) -> None:
+        """Cancel all and wait until they are gone, `timeout_s` at most; those left are logged. Idempotent."""
         self._closed = True
         current = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not current]
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # Not gather: cancelled by a timeout of its caller, it would wait on for whoever does not heed it.
+            await asyncio.wait(tasks, timeout=timeout_s)
+        for task in tasks:
+            if not task.done():
+                logger.warning("%s did not end within %g s of its cancellation", task.get_name(), timeout_s or 0.0)
 
 
 def call_guarded(callback: Callable[..., None], *arguments: object, what: str) -> None:

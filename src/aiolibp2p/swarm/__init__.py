@@ -7,7 +7,7 @@ Where we differ from the text, and why: the first handshake message rides with t
 security, which saves a round trip; a listener that refuses it is dialled once more without.
 """
 
-from aiolibp2p.swarm.dialling.dialer import DialOptions
-from aiolibp2p.swarm.swarm import Swarm, SwarmConfig
+from aiolibp2p.swarm.config import SwarmConfig, SwarmParts
+from aiolibp2p.swarm.swarm import Swarm
 
-__all__ = ["DialOptions", "Swarm", "SwarmConfig"]
+__all__ = ["Swarm", "SwarmConfig", "SwarmParts"]

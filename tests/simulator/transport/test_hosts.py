@@ -15,6 +15,7 @@ from aiolibp2p.simulator.network import InterfaceConfig, LinkConfig
 from aiolibp2p.simulator.scenario import Fidelity
 from aiolibp2p.simulator.simulation import Simulation
 from aiolibp2p.simulator.transport import StreamTransport
+from open_door import OpenDoor
 from waiting import after
 
 SINK_ID = "/sink/1.0.0"
@@ -104,14 +105,14 @@ def test_listening_where_it_cannot(kind: type) -> None:
         interface = simulation.network.attach("one", "10.0.0.1")
         transport = kind(interface) if kind is StreamTransport else kind(interface, PrivateKey.generate())
         with pytest.raises(ListenFailed, match=r"10\.0\.0\.2.*this interface is 10\.0\.0\.1"):
-            await transport.listen(Multiaddr("/ip4/10.0.0.2/tcp/1"), print)
-        listener = await transport.listen(Multiaddr("/ip4/10.0.0.1/tcp/1"), print)
+            await transport.listen(Multiaddr("/ip4/10.0.0.2/tcp/1"), OpenDoor())
+        listener = await transport.listen(Multiaddr("/ip4/10.0.0.1/tcp/1"), OpenDoor())
         with pytest.raises(ListenFailed, match="in use"):
-            await transport.listen(Multiaddr("/ip4/10.0.0.1/tcp/1"), print)
+            await transport.listen(Multiaddr("/ip4/10.0.0.1/tcp/1"), OpenDoor())
         with pytest.raises(UnsupportedAddress):
-            await transport.listen(Multiaddr("/ip4/10.0.0.1/udp/1"), print)
+            await transport.listen(Multiaddr("/ip4/10.0.0.1/udp/1"), OpenDoor())
         await listener.close()
-        again = await transport.listen(Multiaddr("/ip4/10.0.0.1/tcp/0"), print)
+        again = await transport.listen(Multiaddr("/ip4/10.0.0.1/tcp/0"), OpenDoor())
         assert str(again.addresses[0]) == "/ip4/10.0.0.1/tcp/49152"
 
     run_virtual(main())

@@ -11,6 +11,7 @@ from aiolibp2p import Host
 from aiolibp2p.abc.layers.raw import RawConnection
 from aiolibp2p.abc.layers.transport import NewConnection
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.services.resources import NULL_SCOPE
 from aiolibp2p.abc.stream import Stream
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -19,6 +20,7 @@ from aiolibp2p.simulator.loop import run_virtual
 from aiolibp2p.simulator.network import Interface, InterfaceConfig, LinkConfig
 from aiolibp2p.simulator.runtime import SimulatedRuntime, seeded_random
 from aiolibp2p.simulator.transport import StreamTransport
+from open_door import ANYBODY, OpenDoor
 from simulated_network import Lab
 
 ADDRESS = Multiaddr("/ip4/10.0.0.2/tcp/4001")
@@ -55,8 +57,8 @@ class Receiver:
 
 async def _pair(lab: Lab) -> tuple[RawConnection, RawConnection]:
     accepted: list[NewConnection] = []
-    listener = await StreamTransport(lab.b).listen(ADDRESS, accepted.append)
-    dialled = await StreamTransport(lab.a).dial(ADDRESS)
+    listener = await StreamTransport(lab.b).listen(ADDRESS, OpenDoor(accepted.append))
+    dialled = await StreamTransport(lab.a).dial(ADDRESS, ANYBODY, NULL_SCOPE)
     await lab.wait(1.0)
     await listener.close()
     return cast(RawConnection, dialled), cast(RawConnection, accepted[0])
@@ -90,20 +92,20 @@ def test_errors_are_those_of_tcp() -> None:
         lab = Lab(LinkConfig(latency_s=0.05))
         transport = StreamTransport(lab.a)
         with pytest.raises(Unreachable, match="refused"):
-            await transport.dial(ADDRESS)
+            await transport.dial(ADDRESS, ANYBODY, NULL_SCOPE)
         with pytest.raises(Unreachable, match="no route"):
-            await transport.dial(Multiaddr("/ip4/10.9.9.9/tcp/1"))
+            await transport.dial(Multiaddr("/ip4/10.9.9.9/tcp/1"), ANYBODY, NULL_SCOPE)
         lab.b.take_down()
         with pytest.raises(TimeoutExpired, match="5 s"):
-            await transport.dial(ADDRESS)
+            await transport.dial(ADDRESS, ANYBODY, NULL_SCOPE)
         with pytest.raises(UnsupportedAddress):
-            await transport.dial(Multiaddr("/ip4/10.0.0.2/udp/1"))
+            await transport.dial(Multiaddr("/ip4/10.0.0.2/udp/1"), ANYBODY, NULL_SCOPE)
         with pytest.raises(ListenFailed, match=r"10\.0\.0\.1"):
-            await transport.listen(ADDRESS, lambda _connection: None)
+            await transport.listen(ADDRESS, OpenDoor())
         own = Multiaddr("/ip4/10.0.0.1/tcp/1")
-        await transport.listen(own, lambda _connection: None)
+        await transport.listen(own, OpenDoor())
         with pytest.raises(ListenFailed, match="in use"):
-            await transport.listen(own, lambda _connection: None)
+            await transport.listen(own, OpenDoor())
 
     run_virtual(main())
 

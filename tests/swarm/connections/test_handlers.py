@@ -9,7 +9,7 @@ import pytest
 
 from aiolibp2p.abc.stream import MuxedConnection, Stream
 from aiolibp2p.errors import ConfigError, NegotiationFailed
-from aiolibp2p.swarm.connections.handlers import MAX_PROTOCOL_BYTES, StreamHandlers
+from aiolibp2p.swarm.connections.handlers import MAX_PROTOCOL_BYTES, Served, StreamHandlers
 from protocols.fakes import FakeHost, join
 from protocols.identify.pair import KEYS
 
@@ -30,8 +30,8 @@ def test_ids_match_exactly() -> None:
     handlers = StreamHandlers()
     handlers.add("/a/1", one)
     handlers.add("no slash, but ü", other)
-    assert handlers.find("/a/1", ANYWHERE) is one
-    assert handlers.find("no slash, but ü", ANYWHERE) is other
+    assert handlers.find("/a/1", ANYWHERE) == Served(one)
+    assert handlers.find("no slash, but ü", ANYWHERE) == Served(other)
     for near in ("/a", "/a/1/", "/a/10", "/A/1", ""):
         assert not handlers.supports(near, ANYWHERE)
         assert handlers.find(near, ANYWHERE) is None
@@ -49,9 +49,9 @@ def test_a_predicate_gets_the_proposed_id_and_comes_second() -> None:
 
     handlers.add("/a/1", one, match)
     handlers.add("/a/2", other)
-    assert handlers.find("/a/2", ANYWHERE) is other
+    assert handlers.find("/a/2", ANYWHERE) == Served(other)
     assert asked == []
-    assert handlers.find("/a/3", ANYWHERE) is one
+    assert handlers.find("/a/3", ANYWHERE) == Served(one)
     assert not handlers.supports("/b/1", ANYWHERE)
     assert asked == ["/a/3", "/b/1"]
 
@@ -59,7 +59,7 @@ def test_a_predicate_gets_the_proposed_id_and_comes_second() -> None:
 def test_a_predicate_that_fails_is_an_error_of_the_negotiation() -> None:
     handlers = StreamHandlers()
     handlers.add("/a/1", one, lambda protocol_id: bool(1 / 0))
-    assert handlers.find("/a/1", ANYWHERE) is one
+    assert handlers.find("/a/1", ANYWHERE) == Served(one)
     with pytest.raises(NegotiationFailed, match=r"match function of /a/1"):
         handlers.supports("/b/1", ANYWHERE)
 
@@ -68,7 +68,7 @@ def test_the_last_one_to_register_serves_and_removing_ends_it() -> None:
     handlers = StreamHandlers()
     handlers.add("/a/1", one, lambda protocol_id: True)
     handlers.add("/a/1", other)
-    assert handlers.find("/a/1", ANYWHERE) is other
+    assert handlers.find("/a/1", ANYWHERE) == Served(other)
     assert not handlers.supports("/b/1", ANYWHERE)
     assert handlers.remove("/a/1")
     assert not handlers.remove("/a/1")
@@ -99,12 +99,12 @@ def test_outside_its_scope_a_protocol_is_as_good_as_not_registered() -> None:
     assert handlers.protocols_on(INBOUND) == ["/b/1"]
     for served in ("/a/1", "/a/2"):
         assert handlers.supports(served, ANYWHERE)
-        assert handlers.find(served, ANYWHERE) is one
+        assert handlers.find(served, ANYWHERE) == Served(one)
         assert not handlers.supports(served, INBOUND)
         assert handlers.find(served, INBOUND) is None
-    assert handlers.find("/b/1", INBOUND) is other
+    assert handlers.find("/b/1", INBOUND) == Served(other)
     handlers.add("/b/1", other, lambda protocol_id: True)
-    assert handlers.find("/a/1", INBOUND) is other
+    assert handlers.find("/a/1", INBOUND) == Served(other)
 
 
 def test_a_scope_that_fails_costs_only_its_own_protocol(caplog: pytest.LogCaptureFixture) -> None:
@@ -116,7 +116,7 @@ def test_a_scope_that_fails_costs_only_its_own_protocol(caplog: pytest.LogCaptur
             handlers.supports(unserved, ANYWHERE)
     assert len(caplog.records) == 2
     for served in ("/b/1", "/b/2"):
-        assert handlers.find(served, ANYWHERE) is other
+        assert handlers.find(served, ANYWHERE) == Served(other)
     assert not handlers.supports("/c/1", ANYWHERE)
     assert handlers.protocols_on(ANYWHERE) == ["/b/1"]
     assert len(caplog.records) == 3
@@ -134,7 +134,7 @@ def test_adding_says_whether_the_scope_is_another() -> None:
         True,
         False,
     ]
-    assert handlers.find("/a/1", INBOUND) is one
+    assert handlers.find("/a/1", INBOUND) == Served(one)
     handlers.add("/a/1", one, offered_on=failing)
     assert handlers.is_limited("/a/1")
     handlers.remove("/a/1")

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from aiolibp2p.abc.stream import ConnectionLimits
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.connections.connection import Connection
@@ -22,6 +23,7 @@ class FakeConnection:
     remote_peer: PeerId
     is_outbound: bool = True
     takes_streams: bool = True
+    limits: ConnectionLimits | None = None
 
 
 def fake(peer: PeerId, is_outbound: bool = True, takes_streams: bool = True) -> Connection:

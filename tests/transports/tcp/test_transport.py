@@ -12,9 +12,11 @@ import pytest
 
 from aiolibp2p.abc.layers.transport import NewConnection
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.services.resources import NULL_SCOPE
 from aiolibp2p.errors import ListenFailed, LocalError, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.transports.tcp import TcpTransport
+from open_door import ANYBODY, OpenDoor
 
 LOOPBACK = Multiaddr("/ip4/127.0.0.1/tcp/0")
 
@@ -65,8 +67,8 @@ async def pair(address: Multiaddr = LOOPBACK) -> tuple[NewConnection, NewConnect
     """A dialled connection and its other end."""
     transport = TcpTransport()
     accepted: asyncio.Future[NewConnection] = asyncio.get_running_loop().create_future()
-    listener = await transport.listen(address, accepted.set_result)
-    dialled = await transport.dial(listener.addresses[0])
+    listener = await transport.listen(address, OpenDoor(accepted.set_result))
+    dialled = await transport.dial(listener.addresses[0], ANYBODY, NULL_SCOPE)
     other = await accepted
     await listener.close()
     return dialled, other
@@ -92,9 +94,9 @@ async def test_what_is_no_tcp_address_is_left_to_others(text: str) -> None:
     assert not transport.can_dial(address)
     assert not transport.can_listen(address)
     with pytest.raises(UnsupportedAddress):
-        await transport.dial(address)
+        await transport.dial(address, ANYBODY, NULL_SCOPE)
     with pytest.raises(UnsupportedAddress):
-        await transport.listen(address, lambda raw: raw.abort())
+        await transport.listen(address, OpenDoor(lambda raw: raw.abort()))
 
 
 @pytest.mark.parametrize("text", ["/ip4/1.2.3.4/tcp/1", "/ip6/::1/tcp/1", "/ip6zone/eth0/ip6/fe80::1/tcp/1"])
@@ -171,29 +173,29 @@ async def test_a_full_connection_pauses_and_resumes() -> None:
 
 async def test_nobody_there_is_unreachable_with_its_reason() -> None:
     transport = TcpTransport()
-    listener = await transport.listen(LOOPBACK, lambda raw: raw.abort())
+    listener = await transport.listen(LOOPBACK, OpenDoor(lambda raw: raw.abort()))
     address = listener.addresses[0]
     with pytest.raises(ListenFailed, match="address already in use") as caught:
-        await transport.listen(address, lambda raw: raw.abort())
+        await transport.listen(address, OpenDoor(lambda raw: raw.abort()))
     assert str(address) in str(caught.value)
     await listener.close()
     with pytest.raises(Unreachable, match="connection refused"):
-        await transport.dial(address)
+        await transport.dial(address, ANYBODY, NULL_SCOPE)
 
 
 async def test_an_address_that_is_not_ours_cannot_be_bound() -> None:
     with pytest.raises(ListenFailed, match=r"192\.0\.2\.1"):
-        await TcpTransport().listen(Multiaddr("/ip4/192.0.2.1/tcp/0"), lambda raw: raw.abort())
+        await TcpTransport().listen(Multiaddr("/ip4/192.0.2.1/tcp/0"), OpenDoor(lambda raw: raw.abort()))
 
 
 async def test_peers_that_are_gone_before_they_are_accepted_harm_nobody() -> None:
     accepted: asyncio.Queue[NewConnection] = asyncio.Queue(100)
     transport = TcpTransport()
-    listener = await transport.listen(LOOPBACK, accepted.put_nowait)
+    listener = await transport.listen(LOOPBACK, OpenDoor(accepted.put_nowait))
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", listener.addresses[0].port)) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    survivor = await transport.dial(listener.addresses[0])
+    survivor = await transport.dial(listener.addresses[0], ANYBODY, NULL_SCOPE)
     survivor.start(Receiver())
     survivor.write(b"alive")
     async with asyncio.timeout(5):
@@ -206,8 +208,8 @@ async def test_peers_that_are_gone_before_they_are_accepted_harm_nobody() -> Non
 
 async def test_the_kernel_tells_the_round_trip() -> None:
     accepted: asyncio.Future[NewConnection] = asyncio.get_running_loop().create_future()
-    listener = await TcpTransport().listen(LOOPBACK, accepted.set_result)
-    raw = await TcpTransport().dial(listener.addresses[0])
+    listener = await TcpTransport().listen(LOOPBACK, OpenDoor(accepted.set_result))
+    raw = await TcpTransport().dial(listener.addresses[0], ANYBODY, NULL_SCOPE)
     receiver = Receiver()
     raw.start(receiver)
     other = await accepted
@@ -225,5 +227,5 @@ async def test_the_kernel_tells_the_round_trip() -> None:
 @pytest.mark.virtual_time
 async def test_a_loop_that_cannot_listen_leaves_no_socket_behind() -> None:
     with pytest.raises(LocalError, match="listen"):
-        await TcpTransport().listen(Multiaddr("/ip4/127.0.0.1/tcp/0"), print)
+        await TcpTransport().listen(Multiaddr("/ip4/127.0.0.1/tcp/0"), OpenDoor())
     gc.collect()

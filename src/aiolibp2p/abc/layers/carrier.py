@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiolibp2p.abc.layers.muxer import MuxerSession
 from aiolibp2p.abc.layers.streams import StreamAcceptor
+from aiolibp2p.abc.stream import ConnectionLimits
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.peer.peer_id import PeerId
@@ -46,6 +47,8 @@ class Carrier(ABC):
     early_muxer: bool
     """The muxer was agreed inside the security handshake, or comes with the transport."""
     flow: Flow
+    limits: ConnectionLimits | None = None
+    """What the connection may carry in all, if it is relayed; None for no limits."""
 
     @abstractmethod
     def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from aiolibp2p.abc.layers.admission import Admission
 from aiolibp2p.abc.layers.carrier import Carrier
 from aiolibp2p.abc.layers.raw import RawConnection
 from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.services.resources import ConnectionScope
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
@@ -20,8 +22,9 @@ NewConnection: TypeAlias = RawConnection | Carrier
 class DialRequest:
     """Whom to dial, and how. The same request travels the whole way from the host to the transport.
 
-    Requests that are equal but for `addresses`, `deadline_s` and `reason` share one dial when they are made at the same
-    time.
+    Requests for one peer that are equal but for `addresses`, `deadline_s` and `reason` share one dial when they are
+    made at the same time, and the addresses of all of them are tried. Without a peer only requests for the same
+    addresses share one.
     """
 
     peer: PeerId | None
@@ -31,14 +34,15 @@ class DialRequest:
     role: Role = Role.INITIATOR
     """What we are on the connection although we dial: of two that dial each other one has to be the responder."""
     fresh: bool = False
-    """Make a new connection even though one stands."""
+    """Make a new connection even though one stands, or comes in meanwhile."""
     allow_limited: bool = False
-    """Be content with a connection that is limited in bytes and time, as relayed ones are."""
+    """Be content with a connection that is limited in bytes and time, as relayed ones are. Otherwise a limited one that
+    comes of the dial is kept, but does not end it."""
     simultaneous: bool = False
     """The peer may dial us at the same moment over the same two ports (connections/simopen.md): let the wire decide
     who is the initiator. The extension is deprecated."""
     deadline_s: float | None = None
-    """How many seconds the dial may take; None for the swarm's own limit."""
+    """How many seconds whoever asks will wait; None for the swarm's own limit."""
     reason: str = ""
     """Why the dial is made, in words, for logs."""
 
@@ -70,14 +74,15 @@ class Transport(Protocol):
         """Whether the address is one of ours to listen on."""
         ...
 
-    async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
-        """Connect. Raises OSError or a Libp2pError with the reason; cancellation leaves nothing behind.
+    async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
+        """Connect to `address`. Raises OSError or a Libp2pError with the reason; cancellation leaves nothing behind.
 
-        `expected_peer` is for transports that secure their connections, which raise PeerIdMismatch for anybody else;
-        a raw connection is nobody's yet.
+        `request.peer` and `request.role` are for transports that secure their connections, which raise PeerIdMismatch
+        for anybody else; a raw connection is nobody's yet. A carrier keeps `scope` as its own; for a raw connection
+        the upgrade does.
         """
         ...
 
-    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> Listener:
-        """Bind, and call `accepted` for each connection that comes in. Raises ListenFailed."""
+    async def listen(self, address: Multiaddr, admission: Admission) -> Listener:
+        """Bind, and ask `admission` for a ticket for whoever comes in. Raises ListenFailed."""
         ...

@@ -29,7 +29,8 @@ MAX_EARLY = 1000
 class MuxedLink(Carrier):
     """Receives for one stream socket.
 
-    First it shakes hands; `on_ready` is told once, of None or of what went wrong. Then it can be started.
+    First it shakes hands; `on_heard` is called when the peer has said something, and `on_ready` once, with None or what
+    went wrong. Then it can be started.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class MuxedLink(Carrier):
         key: PublicKey,
         config: MuxedConfig,
         on_ready: Callable[[BaseException | None], None],
+        on_heard: Callable[[], None] | None = None,
     ) -> None:
         self.local_address = socket_address(socket.local)
         self.remote_address = socket_address(socket.remote)
@@ -49,6 +51,7 @@ class MuxedLink(Carrier):
         self._role = role
         self._key = key
         self._on_ready: Callable[[BaseException | None], None] | None = on_ready
+        self._on_heard = on_heard
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._session: MuxedSession | None = None
@@ -71,6 +74,9 @@ class MuxedLink(Carrier):
         self._socket.send(hello, hello.size)
 
     def _receive_hello(self, hello: Hello) -> None:
+        on_heard, self._on_heard = self._on_heard, None
+        if on_heard is not None:
+            on_heard()
         self.remote_key = hello.key
         self.remote_peer = hello.key.peer_id
         if hello.part < 2:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from aiolibp2p.abc.layers.admission import Admission
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.transport import NewConnection
+from aiolibp2p.abc.layers.transport import DialRequest, NewConnection
+from aiolibp2p.abc.services.resources import ConnectionScope
 from aiolibp2p.errors import PeerIdMismatch, TimeoutExpired
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey
-from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.simulator.fast_path.connection import MuxedLink
 from aiolibp2p.simulator.fast_path.session import MuxedConfig
-from aiolibp2p.simulator.transport.stream import StreamListener, bind, connect, endpoint_of
+from aiolibp2p.simulator.transport.stream import StreamListener, bind, connect, endpoint_of, socket_address
 
 if TYPE_CHECKING:
     from aiolibp2p.simulator.network import Interface
@@ -43,12 +43,12 @@ class MuxedTransport:
         """The same."""
         return endpoint_of(address) is not None
 
-    async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
+    async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
         """Connect and shake hands. Raises Unreachable, TimeoutExpired, PeerIdMismatch, and what lost the connection."""
         socket = await connect(self._interface, address, self._config.connect_timeout_s)
         link = await self._shake_hands(socket)
-        if expected_peer is not None and link.remote_peer != expected_peer:
-            mismatch = PeerIdMismatch(expected_peer, link.remote_peer)
+        if request.peer is not None and link.remote_peer != request.peer:
+            mismatch = PeerIdMismatch(request.peer, link.remote_peer)
             link.abort(mismatch)
             raise mismatch
         return link
@@ -75,18 +75,23 @@ class MuxedTransport:
             raise error
         return link
 
-    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> StreamListener:
+    async def listen(self, address: Multiaddr, admission: Admission) -> StreamListener:
         """Bind and accept. Raises ListenFailed naming the address."""
-        port = bind(self._interface, address, lambda socket: self._accept(socket, accepted))
+        port = bind(self._interface, address, lambda socket: self._accept(socket, admission))
         return StreamListener(self._interface, port)
 
-    def _accept(self, socket: StreamSocket, accepted: Callable[[NewConnection], None]) -> None:
-        def ready(error: BaseException | None) -> None:
-            timer.cancel()
-            if error is None:
-                accepted(link)
+    def _accept(self, socket: StreamSocket, admission: Admission) -> None:
+        ticket = admission.admit(socket_address(socket.remote))
+        if ticket is None:
+            socket.abort()
+            return
 
-        link = MuxedLink(socket, Role.RESPONDER, self._key, self._config, ready)
-        limit = self._config.handshake_timeout_s
-        timer = asyncio.get_running_loop().call_later(limit, link.abort, TimeoutExpired("the handshake took too long"))
+        def ready(error: BaseException | None) -> None:
+            ticket.settle(link if error is None else error)
+
+        def heard() -> None:
+            ticket.heard = True
+
+        link = MuxedLink(socket, Role.RESPONDER, self._key, self._config, ready, heard)
+        ticket.evict = link.abort
         link.shake_hands()

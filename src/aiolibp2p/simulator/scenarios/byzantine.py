@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from aiolibp2p.abc.layers.raw import RawConnection
 from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.transport import DialRequest
+from aiolibp2p.abc.services.resources import NULL_SCOPE
 from aiolibp2p.assembly import Limits
 from aiolibp2p.errors import Libp2pError
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -79,9 +81,9 @@ class Attacker:
         """Attack one node after another."""
         for _ in range(ATTACKS):
             await self._simulation.wait(self._source.uniform(0.0, 4.0))
-            victim = self._source.choice(self._simulation.nodes)
+            address = self._source.choice(self._simulation.nodes).address.without_p2p()
             try:
-                raw = await self._transport.dial(victim.address.without_p2p())
+                raw = await self._transport.dial(address, DialRequest(None), NULL_SCOPE)
             except Libp2pError:
                 self._simulation.count("failed_attacks")
                 continue

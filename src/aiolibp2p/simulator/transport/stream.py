@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from aiolibp2p.abc.layers.admission import Admission
 from aiolibp2p.abc.layers.raw import RawReceiver
-from aiolibp2p.abc.layers.transport import NewConnection
+from aiolibp2p.abc.layers.transport import DialRequest, NewConnection
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.services.resources import ConnectionScope
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
-from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.simulator.network import Interface, StreamSocket
 from aiolibp2p.simulator.network.packet import Payload
 
@@ -136,18 +137,24 @@ class StreamTransport:
         """The same."""
         return endpoint_of(address) is not None
 
-    async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
+    async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
         """Connect. Raises Unreachable or TimeoutExpired with the reason."""
         socket = await connect(self._interface, address, self._config.connect_timeout_s, self._dial_port)
         return StreamConnection(socket, self._config.high_water_bytes)
 
-    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> StreamListener:
+    async def listen(self, address: Multiaddr, admission: Admission) -> StreamListener:
         """Bind and accept. Raises ListenFailed naming the address."""
-        high_water_bytes = self._config.high_water_bytes
-        port = bind(self._interface, address, lambda socket: accepted(StreamConnection(socket, high_water_bytes)))
+        port = bind(self._interface, address, lambda socket: self._accept(socket, admission))
         if self._config.dial_from_listen_port:
             self._dial_port = port
         return StreamListener(self._interface, port)
+
+    def _accept(self, socket: StreamSocket, admission: Admission) -> None:
+        ticket = admission.admit(socket_address(socket.remote))
+        if ticket is None:
+            socket.abort()
+        else:
+            ticket.settle(StreamConnection(socket, self._config.high_water_bytes))
 
 
 async def connect(interface: Interface, address: Multiaddr, timeout_s: float, local_port: int = 0) -> StreamSocket:

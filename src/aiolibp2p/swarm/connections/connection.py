@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from aiolibp2p.abc.layers.carrier import Carrier
 from aiolibp2p.abc.layers.muxer import MuxerSession
 from aiolibp2p.abc.runtime import Runtime
-from aiolibp2p.abc.stream import StreamHandler
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, NegotiationFailed, RemoteError
+from aiolibp2p.abc.services.resources import NULL_SCOPE, ConnectionScope
+from aiolibp2p.errors import ConnectionLost, LimitedConnection, LimitExceeded, RemoteError, StreamCode
 from aiolibp2p.events import Event, StreamEnded, StreamOpened
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multistream import Initiator, Responder
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm.connections.handlers import StreamHandlers
+from aiolibp2p.swarm.connections.negotiations import Negotiations
+from aiolibp2p.swarm.connections.serving import Serving
 from aiolibp2p.swarm.stream import Negotiation, Stream
 
 
@@ -28,6 +30,7 @@ class ConnectionConfig:
     negotiation_timeout_s: float = 10.0
     """What a stream has to settle its protocol."""
     max_running_handlers: int = 1000
+    """Inbound streams that are served at once; further ones are refused."""
     max_read_bytes: int = 64 * 1024 * 1024
     """What one `read` to the end, `read_exactly` or message may gather."""
 
@@ -58,6 +61,7 @@ class Connection:
         context: ConnectionContext,
         carrier: Carrier,
         is_outbound: bool,
+        scope: ConnectionScope = NULL_SCOPE,
     ) -> None:
         self.local_address = carrier.local_address
         self.remote_address = carrier.remote_address
@@ -66,6 +70,7 @@ class Connection:
         self.remote_key = carrier.remote_key
         self.is_outbound = is_outbound
         self.is_closed = False
+        self.limits = carrier.limits
         self.flow = carrier.flow
         self.max_read_bytes = context.config.max_read_bytes
         self.session: MuxerSession
@@ -74,9 +79,9 @@ class Connection:
         self._context = context
         self._carrier = carrier
         self._loop = asyncio.get_running_loop()
-        self._running = 0
-        self._negotiating: dict[Stream, float] = {}
-        self._negotiation_timer: asyncio.TimerHandle | None = None
+        self._scope = scope
+        self._serving = Serving(context.handlers, context.tasks)
+        self._negotiations = Negotiations(context.runtime.now, context.config.negotiation_timeout_s)
         self._session_timer: asyncio.TimerHandle | None = None
         self._session_due = math.inf
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -88,10 +93,14 @@ class Connection:
         return f"<Connection {direction} {self.remote_peer} at {self.remote_address}>"
 
     def start(self) -> None:
-        """Streams flow from now on."""
+        """There is a session from now on, and an end: `lost` is called once. Nothing comes before `open`."""
         self.session = self._carrier.start(self, self.lost)
+
+    def open(self) -> None:
+        """Streams flow from now on. Raises what the first bytes break, those that came behind the upgrade."""
         self._carrier.open()
-        self._arm_session_timer()
+        if not self.is_closed:
+            self._arm_session_timer()
 
     @property
     def security(self) -> str:
@@ -125,12 +134,18 @@ class Connection:
 
     # Streams of ours
 
-    async def open_stream(self, protocols: Sequence[str], wait: bool = True) -> Stream:
+    async def open_stream(self, protocols: Sequence[str], wait: bool = True, allow_limited: bool = False) -> Stream:
         """See `abc.stream.MuxedConnection.open_stream`."""
-        stream = Stream(self, Negotiation(Initiator(protocols), inbound=False))
-        stream_id = await self._reserve_id(stream)
+        if self.limits is not None and not allow_limited:
+            raise LimitedConnection(f"{self!r} is limited in bytes or time; allow_limited opens a stream all the same")
+        stream = Stream(self, Negotiation(Initiator(protocols), inbound=False), self._scope.open_stream(False))
+        try:
+            stream_id = await self._reserve_id(stream)
+        except BaseException:
+            stream.scope.done()
+            raise
         self.idle_since = None
-        self._await_negotiation(stream)
+        self._negotiations.add(stream)
         stream.propose(stream_id, protocols[0])
         if wait:
             try:
@@ -158,75 +173,49 @@ class Connection:
     # Streams of theirs
 
     def accept(self, stream_id: int) -> Stream | None:
-        """The peer opened a stream."""
-        if self._running >= self._context.config.max_running_handlers:
+        """The peer opened a stream; None when there is no room for it."""
+        if self._serving.running >= self._context.config.max_running_handlers:
             return None
-        stream = Stream(self, Negotiation(Responder(self._supports), inbound=True))
+        try:
+            scope = self._scope.open_stream(True)
+        except LimitExceeded:
+            return None
+        stream = Stream(self, Negotiation(Responder(self._supports), inbound=True), scope)
         stream.open(stream_id)
         self.idle_since = None
-        self._await_negotiation(stream)
+        self._negotiations.add(stream)
         return stream
 
     def _supports(self, protocol_id: str) -> bool:
         return self._context.handlers.supports(protocol_id, self)
 
+    # What streams say
+
     def agreed(self, stream: Stream) -> None:
         """The protocol of a stream is settled: serve it, if it is theirs."""
-        self._negotiating.pop(stream, None)
+        self._negotiations.remove(stream)
         self._announce(StreamOpened, stream)
-        if not stream.inbound:
-            return
         try:
-            handler = self._context.handlers.find(stream.protocol_id, self)
-        except NegotiationFailed as error:
-            stream.fail(error)
+            stream.scope.set_protocol(stream.protocol_id)
+        except LimitExceeded as error:
+            stream.fail(error, StreamCode.LIMIT_EXCEEDED)
             return
-        if handler is None:
-            stream.reset()
-            return
-        try:
-            self._context.tasks.spawn(self._serve(stream, handler), f"handler of {stream.protocol_id}", stream.abandon)
-        except LimitExceeded:
-            stream.reset()
-        else:
-            self._running += 1
+        if stream.inbound:
+            self._serving.serve(stream, self)
 
-    async def _serve(self, stream: Stream, handler: StreamHandler) -> None:
-        try:
-            await handler(stream)
-            await stream.close()
-        finally:
-            self._running -= 1
-
-    def ended(self, stream: Stream) -> None:
+    def negotiation_failed(self, stream: Stream) -> None:
         """A stream died before its protocol was settled."""
-        self._negotiating.pop(stream, None)
+        self._negotiations.remove(stream)
+        stream.scope.done()
 
-    def over(self, stream: Stream) -> None:
-        """A stream whose protocol had been settled is closed both ways."""
+    def stream_finished(self, stream: Stream) -> None:
+        """A stream whose protocol had been settled is closed both ways, or dead."""
         self._announce(StreamEnded, stream)
+        stream.scope.done()
 
     def _announce(self, kind: type[StreamOpened] | type[StreamEnded], stream: Stream) -> None:
         if self._context.wants(kind):
             self._context.emit(kind(self.remote_peer, stream.protocol_id, not stream.inbound))
-
-    def _await_negotiation(self, stream: Stream) -> None:
-        self._negotiating[stream] = self._context.runtime.now() + self._context.config.negotiation_timeout_s
-        if self._negotiation_timer is None:
-            self._negotiation_timer = self._loop.call_later(
-                self._context.config.negotiation_timeout_s, self._end_slow_negotiations
-            )
-
-    def _end_slow_negotiations(self) -> None:
-        self._negotiation_timer = None
-        now = self._context.runtime.now()
-        limit = self._context.config.negotiation_timeout_s
-        for stream, deadline in list(self._negotiating.items()):
-            if deadline > now:
-                self._negotiation_timer = self._loop.call_later(deadline - now, self._end_slow_negotiations)
-                return
-            self._negotiating.pop(stream, None)
-            stream.fail(NegotiationFailed(f"no protocol was agreed upon within {limit:g} s"))
 
     # What the session says
 
@@ -278,15 +267,23 @@ class Connection:
 
     # Ends
 
+    def refuse(self, error: BaseException) -> None:
+        """It has a session and is not wanted all the same: end it before its first stream. Nobody hears of its end."""
+        self.is_closed = True
+        self.session.abort(str(error))
+        self._scope.done()
+        self._gone.set_result(None)
+
     def lost(self, error: BaseException) -> None:
         """The raw connection is gone: end everything on it."""
         if self.is_closed:
             return
         self.is_closed = True
-        for timer in (self._session_timer, self._negotiation_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._session_timer is not None:
+            self._session_timer.cancel()
+        self._negotiations.close()
         self.session.abort(str(error))
+        self._scope.done()
         if not self._gone.done():
             self._gone.set_result(None)
         self._context.closed(self, str(error))
@@ -297,3 +294,7 @@ class Connection:
             self.session.close()
             self._carrier.close(reason)
         await asyncio.shield(self._gone)
+
+    def abort(self, error: BaseException) -> None:
+        """End at once; nothing more is sent."""
+        self._carrier.abort(error)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiolibp2p.abc.host import OfferedOn
+from aiolibp2p.abc.services.context import StreamLimits
 from aiolibp2p.abc.stream import MuxedConnection, StreamHandler
 from aiolibp2p.errors import ConfigError, NegotiationFailed
+from aiolibp2p.limits.peer_quota import PeerQuota
 
 MAX_PROTOCOL_BYTES = 1000
 """A protocol id must fit a multistream message."""
@@ -17,6 +20,17 @@ Match = Callable[[str], bool]
 logger = logging.getLogger("aiolibp2p")
 
 
+@dataclass(frozen=True)
+class Served:
+    """How a protocol is served."""
+
+    handler: StreamHandler
+    quota: PeerQuota | None = None
+    """How many streams of it are served at once; each is taken from agreement to the end of its handler."""
+    service: str = ""
+    """The service that serves it, whose limits its streams count against; "" for none."""
+
+
 class StreamHandlers:
     """A table of protocol ids, with predicates for ids that are many, and for connections that an id is offered on.
 
@@ -24,7 +38,7 @@ class StreamHandlers:
     """
 
     def __init__(self) -> None:
-        self._handlers: dict[str, StreamHandler] = {}
+        self._handlers: dict[str, Served] = {}
         self._matches: dict[str, Match] = {}
         self._offered_on: dict[str, OfferedOn] = {}
 
@@ -40,15 +54,22 @@ class StreamHandlers:
         return [protocol_id for protocol_id in self.protocols if self._lists(protocol_id, connection)]
 
     def add(
-        self, protocol_id: str, handler: StreamHandler, match: Match | None = None, offered_on: OfferedOn | None = None
+        self,
+        protocol_id: str,
+        handler: StreamHandler,
+        match: Match | None = None,
+        offered_on: OfferedOn | None = None,
+        limits: StreamLimits | None = None,
+        service: str = "",
     ) -> bool:
         """Serve `protocol_id`, and every id `match` says yes to, on the connections that `offered_on` says yes to.
 
-        Whether `offered_on` is another than it had. Raises ConfigError for an unusable id.
+        `limits` count from now on: handlers that run already keep to those they began under. The answer is whether
+        `offered_on` is another than before. Raises ConfigError for an unusable id.
         """
         if not protocol_id or "\n" in protocol_id or len(protocol_id.encode()) > MAX_PROTOCOL_BYTES:
             raise ConfigError(f"not a protocol id: {protocol_id!r} (1 to {MAX_PROTOCOL_BYTES} bytes, one line)")
-        self._handlers[protocol_id] = handler
+        self._handlers[protocol_id] = Served(handler, _quota(limits), service)
         if match is None:
             self._matches.pop(protocol_id, None)
         else:
@@ -71,16 +92,16 @@ class StreamHandlers:
         self._offered_on.pop(protocol_id, None)
         return self._handlers.pop(protocol_id, None) is not None
 
-    def find(self, protocol_id: str, connection: MuxedConnection) -> StreamHandler | None:
+    def find(self, protocol_id: str, connection: MuxedConnection) -> Served | None:
         """An exact match first, then the predicates in the order they were added.
 
-        A predicate or a offered_on that fails is logged and raises NegotiationFailed: it costs the stream, not the
+        A predicate or an offered_on that fails is logged and raises NegotiationFailed: it costs the stream, not the
         connection.
         """
-        handler = self._handlers.get(protocol_id)
-        if handler is not None and self._offers(protocol_id, connection):
-            return handler
-        # A offered_on is asked last: one that fails must not cost the streams of other protocols.
+        served = self._handlers.get(protocol_id)
+        if served is not None and self._offers(protocol_id, connection):
+            return served
+        # An offered_on is asked last: one that fails must not cost the streams of other protocols.
         matching = (
             registered
             for registered in self._matches
@@ -117,3 +138,9 @@ class StreamHandlers:
             return self._offers(registered, connection)
         except NegotiationFailed:
             return False
+
+
+def _quota(limits: StreamLimits | None) -> PeerQuota | None:
+    if limits is None or (limits.total is None and limits.per_peer is None):
+        return None
+    return PeerQuota(limits.per_peer, limits.total)

@@ -39,12 +39,19 @@ class ConnectionTable:
             return list(self._by_peer.get(peer, ()))
         return [connection for connections in self._by_peer.values() for connection in connections]
 
-    def best(self, peer: PeerId) -> Connection | None:
-        """The one that new streams use; None when none takes any more."""
-        connections = self._by_peer.get(peer, ())
-        if len(connections) == 1:
-            return connections[0] if connections[0].takes_streams else None
-        connections = [one for one in connections if one.takes_streams]
+    def best(self, peer: PeerId, allow_limited: bool = False) -> Connection | None:
+        """The one that new streams use; None when none takes any more.
+
+        One without limits is better than any that has them, and those are given to nobody who did not `allow_limited`.
+        """
+        known = self._by_peer.get(peer, ())
+        if len(known) == 1:
+            only = known[0]
+            return only if only.takes_streams and (allow_limited or only.limits is None) else None
+        open_ones = [one for one in known if one.takes_streams]
+        connections = [one for one in open_ones if one.limits is None]
+        if not connections and allow_limited:
+            connections = open_ones
         dialled_by_us = self._local_peer < peer
         agreed = (one for one in connections if one.is_outbound == dialled_by_us)
         return next(agreed, connections[0] if connections else None)

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiolibp2p.abc.layers.carrier import Flow
 from aiolibp2p.abc.layers.muxer import MuxerSession
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.services.resources import NULL_SCOPE, StreamScope
 from aiolibp2p.abc.stream import MuxedConnection
-from aiolibp2p.errors import (
-    IncompleteRead,
-    LimitExceeded,
-    RemoteError,
-    StreamBusy,
-    StreamClosed,
-    StreamReset,
-    fresh,
-)
+from aiolibp2p.errors import RemoteError, StreamBusy, StreamClosed, StreamReset, fresh
 from aiolibp2p.io.streams import open_asyncio_streams
 from aiolibp2p.multiformats import varint
 from aiolibp2p.peer.peer_id import PeerId
-from aiolibp2p.swarm.stream.inbox import Inbox
+from aiolibp2p.swarm.stream.inlet import CHUNK_BYTES, Inlet
 from aiolibp2p.swarm.stream.negotiation import Negotiation
 from aiolibp2p.swarm.stream.outlet import Outlet
-from aiolibp2p.wire.framing import PREFIX_BYTES, parse_prefix
-
-CHUNK_BYTES = 64 * 1024
-"""What iterating over a stream reads at once, at most."""
 
 
 class StreamOwner(MuxedConnection, Protocol):
@@ -52,11 +41,11 @@ class StreamOwner(MuxedConnection, Protocol):
         """The peer is known to take a FIN before it has answered our proposal (js is not)."""
         ...
 
-    def ended(self, stream: Stream) -> None:
+    def negotiation_failed(self, stream: Stream) -> None:
         """The stream is dead before its protocol was settled."""
         ...
 
-    def over(self, stream: Stream) -> None:
+    def stream_finished(self, stream: Stream) -> None:
         """The stream is closed both ways, or dead, after its protocol was settled."""
         ...
 
@@ -65,32 +54,30 @@ class Stream:
     """See `abc.stream.Stream`. Its connection makes it; both directions negotiate by the same machine contract."""
 
     __slots__ = (
-        "_eof",
         "_error",
         "_in_use",
-        "_inbox",
-        "_loop",
+        "_inlet",
         "_negotiation",
         "_outlet",
         "_owner",
-        "_reader",
         "_session",
         "inbound",
         "protocol_id",
+        "scope",
         "stream_id",
     )
 
-    def __init__(self, owner: StreamOwner, negotiation: Negotiation) -> None:
+    def __init__(self, owner: StreamOwner, negotiation: Negotiation, scope: StreamScope = NULL_SCOPE) -> None:
+        self.scope = scope
         self.inbound = negotiation.inbound
         self.protocol_id, self.stream_id = "", 0
         self._owner = owner
         self._session = owner.session
-        self._loop = asyncio.get_running_loop()
         self._negotiation: Negotiation | None = negotiation
-        self._inbox = Inbox()
-        self._eof = self._in_use = False
+        self._in_use = False
+        """Its protocol is settled and it has not finished: `StreamOwner.stream_finished` is still to be called."""
         self._error: Exception | None = None
-        self._reader: asyncio.Future[None] | None = None
+        self._inlet = Inlet(owner.session, owner.max_read_bytes)
         self._outlet = Outlet(owner.session, owner.flow)
 
     def __repr__(self) -> str:
@@ -111,7 +98,7 @@ class Stream:
 
     def open(self, stream_id: int) -> None:
         """The session gave the stream its id."""
-        self.stream_id = self._outlet.stream_id = stream_id
+        self.stream_id = self._inlet.stream_id = self._outlet.stream_id = stream_id
 
     def propose(self, stream_id: int, protocol_id: str) -> None:
         """Send the initiator's proposal; it leaves with what is written in the same tick."""
@@ -151,8 +138,9 @@ class Stream:
         """Bytes came."""
         if self._negotiation is not None and not (chunk := self._negotiate(self._negotiation, chunk)):
             return
-        self._inbox.put(chunk)
-        reader = self._reader
+        inlet = self._inlet
+        inlet.inbox.put(chunk)
+        reader = inlet.reader
         if reader is not None and not reader.done():
             reader.set_result(None)
 
@@ -164,9 +152,9 @@ class Stream:
             except RemoteError as error:
                 self.fail(error)
                 return
-        self._eof = True
-        self._wake_reader()
-        self._tell_if_over()
+        self._inlet.eof = True
+        self._inlet.wake()
+        self._tell_if_finished()
 
     def reset_received(self, code: int, reason: str) -> None:
         """The stream is dead."""
@@ -177,109 +165,50 @@ class Stream:
         self._outlet.wake()
 
     def _end(self, error: Exception) -> None:
+        """The one way out of life for a stream that is dead: by a reset, by our own close, with its connection.
+
+        A stream that finishes in peace, with a FIN each way, comes by `_tell_if_finished` alone, and may still come
+        here when it is closed afterwards. Its owner is told once: `negotiation_failed` or `stream_finished`.
+        """
+        inlet = self._inlet
         if self._error is None:
-            self._error = self._outlet.error = error
-        if not self._eof:
+            self._error = inlet.error = self._outlet.error = error
+        if not inlet.eof:
             # With the peer's FIN in hand what it sent is complete, and stays readable.
-            self._inbox.clear()
+            inlet.inbox.clear()
         negotiation, self._negotiation = self._negotiation, None
         if negotiation is not None:
             negotiation.end()
-            self._owner.ended(self)
-        self._wake_reader()
+            self._owner.negotiation_failed(self)
+        inlet.wake()
         self._outlet.wake()
-        self._tell_if_over()
+        self._tell_if_finished()
 
-    def _tell_if_over(self) -> None:
-        if self._in_use and (self._error is not None or (self._eof and self._outlet.closed)):
+    def _tell_if_finished(self) -> None:
+        if self._in_use and (self._error is not None or (self._inlet.eof and self._outlet.closed)):
             self._in_use = False
-            self._owner.over(self)
-
-    def _wake_reader(self) -> None:
-        reader = self._reader
-        if reader is not None and not reader.done():
-            reader.set_result(None)
+            self._owner.stream_finished(self)
 
     # Reading
 
-    async def read(self, n: int = -1) -> bytes:
+    # Coroutines handed on, not awaited here: that would cost each read one more frame.
+
+    def read(self, n: int = -1) -> Coroutine[Any, Any, bytes]:
         """At least one and at most `n` bytes, b"" at the end; without `n`, everything to the end."""
-        if n < 0:
-            return await self._read_to_end()
-        if self._reader is not None:
-            raise StreamBusy("another task is reading this stream")
-        inbox = self._inbox
-        while not inbox.available:
-            if self._eof or not n:
-                return b""
-            await self._readable()
-        taken = inbox.take(n)
-        self._session.consumed(self.stream_id, inbox.settle(len(taken)))
-        return taken
+        return self._inlet.read(n)
 
-    async def read_exactly(self, n: int) -> bytes:
+    def read_exactly(self, n: int) -> Coroutine[Any, Any, bytes]:
         """Exactly `n` bytes. Raises IncompleteRead when the peer closes before; cancelling loses nothing."""
-        if not await self._available_up_to(n):
-            raise IncompleteRead(self._take_all(self._inbox.available), n)
-        return self._take_all(n)
+        return self._inlet.read_exactly(n)
 
-    async def read_message(self, max_bytes: int = 4 * 1024 * 1024) -> bytes:
+    def read_message(self, max_bytes: int = 4 * 1024 * 1024) -> Coroutine[Any, Any, bytes]:
         """One varint length-delimited message of at most `max_bytes`; cancelling loses nothing."""
-        wanted = 1
-        while await self._available_up_to(wanted):
-            bounds = parse_prefix(self._inbox.peek(PREFIX_BYTES), max_bytes)
-            if bounds is None:
-                wanted = self._inbox.available + 1
-                continue
-            start, wanted = bounds
-            if self._inbox.available >= wanted:
-                return self._take_all(wanted)[start:]
-        raise IncompleteRead(self._take_all(self._inbox.available), wanted)
-
-    async def _read_to_end(self) -> bytes:
-        parts: list[bytes] = []
-        limit = left = self._owner.max_read_bytes
-        while chunk := await self.read(CHUNK_BYTES):
-            left -= len(chunk)
-            if left < 0:
-                raise LimitExceeded(f"read() to the end passed max_read_bytes ({limit}); read in pieces or raise it")
-            parts.append(chunk)
-        return b"".join(parts)
+        return self._inlet.read_message(max_bytes)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Chunks as they come, to the end."""
-        while chunk := await self.read(CHUNK_BYTES):
+        while chunk := await self._inlet.read(CHUNK_BYTES):
             yield chunk
-
-    async def _readable(self) -> None:
-        if self._error is not None:
-            raise fresh(self._error)
-        reader = self._reader = self._loop.create_future()
-        try:
-            await reader
-        finally:
-            self._reader = None
-
-    async def _available_up_to(self, n: int) -> bool:
-        """Wait until `n` bytes are here; False when the peer's FIN came before."""
-        if self._reader is not None:
-            raise StreamBusy("another task is reading this stream")
-        if n > self._owner.max_read_bytes:
-            raise LimitExceeded(f"{n} bytes at once are more than max_read_bytes ({self._owner.max_read_bytes})")
-        inbox = self._inbox
-        while inbox.available < n:
-            if self._eof:
-                return False
-            if n > CHUNK_BYTES:
-                # Or a piece larger than the window would never arrive.
-                self._session.consumed(self.stream_id, inbox.settle_early())
-            await self._readable()
-        return True
-
-    def _take_all(self, n: int) -> bytes:
-        taken = self._inbox.take_exactly(n)
-        self._session.consumed(self.stream_id, self._inbox.settle(n))
-        return taken
 
     # Writing
 
@@ -312,7 +241,7 @@ class Stream:
                 self._outlet.closed = False
                 raise
         self._session.close_write(self.stream_id)
-        self._tell_if_over()
+        self._tell_if_finished()
 
     async def close(self) -> None:
         """Close both ways: what was written still arrives, what comes is dropped. Idempotent."""
@@ -338,9 +267,9 @@ class Stream:
 
     def _give_up(self, error: Exception) -> None:
         """Nobody will read what is left; of a stream that was dead already the session still counts it."""
-        if self._inbox.settle_early():
+        if self._inlet.inbox.settle_early():
             self._session.stop_reading(self.stream_id)
-        self._eof = False
+        self._inlet.eof = False
         self._end(error)
 
     def as_asyncio(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

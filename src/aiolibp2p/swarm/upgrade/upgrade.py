@@ -1,7 +1,16 @@
-"""The upgrade: multistream, security, multistream, muxer, as one byte machine (connections/README.md).
+"""The upgrade: multistream, security, multistream, muxer, as one byte machine (connections/README.md). Pure.
 
 It ends in one `Upgraded`. Whoever drives it sets one deadline for the whole; a peer that trickles bytes costs
 the bounded buffers of the stage it is in.
+
+    _negotiate_security --> _shake_hands --> _negotiate_muxer --> _pass_on
+                                  |                                 ^
+                                  +-- the handshake settled the ----+
+                                      muxer, too
+
+Each stage is a method that takes bytes. It ends in the middle of a chunk as often as at its end, because peers send the
+first bytes of the next stage along with the last of this one; what lies behind the end goes on to the next stage within
+the same call (`_continue`), and behind the last to the muxer.
 """
 
 from __future__ import annotations
@@ -14,7 +23,7 @@ from aiolibp2p.abc.layers.security import Cipher, Secured, Security
 from aiolibp2p.abc.machine import ByteMachine, ByteString, Output
 from aiolibp2p.errors import HandshakeFailed, NegotiationFailed
 from aiolibp2p.multistream import Agreed, AgreedInRole, Initiator, Responder, SimultaneousOpen
-from aiolibp2p.peer.keys import KeyType
+from aiolibp2p.peer.keys import KeyType, PublicKey
 from aiolibp2p.peer.peer_id import PeerId
 
 
@@ -52,7 +61,8 @@ class Upgrade:
     """One connection's upgrade; implements `abc.machine.ByteMachine[Upgraded]`.
 
     `role` is the caller's word, whoever dialled. With `random_u64` an initiator allows for a peer that takes itself for
-    the initiator, too: simultaneous open (`multistream.SimultaneousOpen`), which leaves no room for optimism.
+    the initiator, too: simultaneous open (`multistream.SimultaneousOpen`), which leaves no room for optimism. `check`
+    is called once the peer is proven, and may raise a Libp2pError to end the upgrade there.
     """
 
     def __init__(
@@ -61,17 +71,20 @@ class Upgrade:
         plan: UpgradePlan,
         expected_peer: PeerId | None = None,
         random_u64: Callable[[], int] | None = None,
+        check: Callable[[PeerId], None] | None = None,
     ) -> None:
         self._role = role
         self._plan = plan
         self._expected_peer = expected_peer
         self._random_u64 = random_u64
+        self._check = check
         self._security = ""
         self._handshake: ByteMachine[Secured] | None = None
         self._secured: Secured | None = None
         self._negotiator: ByteMachine[Agreed]
         self._sealed = b""
-        # No bound methods: an upgrade does not refer to itself, and is freed at once, however it ends.
+        # Functions of the class, not bound methods: an upgrade that held those would refer to itself, and be freed by
+        # the collector of cycles some time after its connection has failed, instead of at once.
         self._stage: Callable[[Upgrade, ByteString], Output[Upgraded]] = Upgrade._negotiate_security
 
     @property
@@ -90,6 +103,8 @@ class Upgrade:
             return Output(to_send=self._negotiator.start().to_send)
         first = b""
         if self._plan.optimistic:
+            # The handshake begins before anybody agreed to it: should the listener refuse this security, the handshake
+            # has said its first word to nobody, and the connection is of no use any more (OptimisticRefused).
             self._handshake = self._start(self._plan.securities[0])
             first = self._handshake.start().to_send
         self._negotiator = Initiator(ids, first)
@@ -104,7 +119,7 @@ class Upgrade:
 
     def receive_eof(self) -> None:
         """Raises NegotiationFailed or HandshakeFailed unless the upgrade is done: the peer's end never completes it."""
-        if self._stage is Upgrade._over:
+        if self._stage is Upgrade._pass_on:
             return
         if self._handshake is not None and self._stage is Upgrade._shake_hands:
             self._handshake.receive_eof()
@@ -133,9 +148,9 @@ class Upgrade:
         if not output.events:
             return Output(to_send=output.to_send)
         secured = self._secured = output.events[0]
-        kind = secured.remote_key.kind
-        if kind not in self._plan.key_types:
-            raise HandshakeFailed(f"the peer has a key of type {kind.name.lower()}, which key_types does not allow")
+        require_key_type(secured.remote_key, self._plan.key_types)
+        if self._check is not None:
+            self._check(secured.remote_peer)
         if secured.muxer is not None:
             return self._done(secured, secured.muxer, output.to_send, b"", output.trailing)
         muxers = list(self._plan.muxers)
@@ -152,6 +167,8 @@ class Upgrade:
         assert self._secured is not None
         opened: list[bytes] = []
         sealed = memoryview(self._sealed + data)
+        # The cipher takes whole frames only. An unfinished one waits here; once the muxer is agreed upon, what is left
+        # is sealed input of the muxer, and leaves as `trailing`, beside the plaintext that the negotiator left over.
         self._sealed = bytes(sealed[self._secured.cipher.decrypt(sealed, opened.append) :])
         output: Output[Agreed] = self._negotiator.receive_data(b"".join(opened)) if opened else Output()
         sent = _seal(self._secured.cipher, output.to_send)
@@ -166,19 +183,28 @@ class Upgrade:
         try:
             output = self._stage(self, trailing)
         except HandshakeFailed as error:
+            # What the stage before this one had to say is lost with the exception. An alert makes no sense without it:
+            # the peer still waits for the answer to its proposal, and would take the alert for that.
             if error.last_words:
                 error.last_words = sent + error.last_words
             raise
         return Output(output.events, sent + output.to_send, output.trailing)
 
     def _done(self, secured: Secured, muxer: str, sent: bytes, plaintext: bytes, trailing: bytes) -> Output[Upgraded]:
-        self._stage = Upgrade._over
+        self._stage = Upgrade._pass_on
         early = secured.muxer is not None
         upgraded = Upgraded(secured, self._security, muxer, early, plaintext, self._role)
         return Output((upgraded,), sent, trailing)
 
-    def _over(self, data: ByteString) -> Output[Upgraded]:
+    def _pass_on(self, data: ByteString) -> Output[Upgraded]:
         return Output(trailing=bytes(data))
+
+
+def require_key_type(key: PublicKey, allowed: Collection[KeyType]) -> None:
+    """Raises HandshakeFailed for a key of a type that this host does not take."""
+    if key.kind not in allowed:
+        name = key.kind.name.lower()
+        raise HandshakeFailed(f"the peer has a key of type {name}, which key_types does not allow")
 
 
 def _seal(cipher: Cipher, plaintext: bytes) -> bytes:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from aiolibp2p.abc.layers.transport import NewConnection
+from aiolibp2p.abc.layers.admission import Admission
+from aiolibp2p.abc.layers.transport import DialRequest, NewConnection
+from aiolibp2p.abc.services.resources import ConnectionScope
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
-from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.transports.tcp.connection import TcpConnection
 
 
@@ -56,7 +58,7 @@ class TcpTransport:
         """The same."""
         return _endpoint(address) is not None
 
-    async def dial(self, address: Multiaddr, expected_peer: PeerId | None = None) -> NewConnection:
+    async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
         """Connect. Raises Unreachable or TimeoutExpired with the reason."""
         host, port, _family = _require_endpoint(address)
         timeout_s = self._config.connect_timeout_s
@@ -73,9 +75,10 @@ class TcpTransport:
             raise Unreachable("the peer reset the connection at once")
         return connection
 
-    async def listen(self, address: Multiaddr, accepted: Callable[[NewConnection], None]) -> TcpListener:
+    async def listen(self, address: Multiaddr, admission: Admission) -> TcpListener:
         """Bind and accept. Raises ListenFailed naming the address."""
         host, port, family = _require_endpoint(address)
+        accepted = partial(_admit, admission)
         try:
             sock = _bind(family, host, port, self._config.backlog)
         except OSError as error:
@@ -88,6 +91,14 @@ class TcpTransport:
             sock.close()
             raise
         return TcpListener(server, [Multiaddr.from_ip_port(host, "tcp", sock.getsockname()[1])])
+
+
+def _admit(admission: Admission, connection: TcpConnection) -> None:
+    ticket = admission.admit(connection.remote_address)
+    if ticket is None:
+        connection.abort()
+    else:
+        ticket.settle(connection)
 
 
 def _bind(family: socket.AddressFamily, host: str, port: int, backlog: int) -> socket.socket:

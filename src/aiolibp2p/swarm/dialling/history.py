@@ -1,0 +1,33 @@
+"""What became of earlier dials, and whether an address is left alone for a while because of it. Pure."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.peer_id import PeerId
+
+
+class DialHistory(Protocol):
+    """The place for back-off: told how each attempt ended, asked before the next. Times in `Runtime.now` seconds."""
+
+    def refusal(self, peer: PeerId | None, address: Multiaddr, now: float) -> BaseException | None:
+        """Why the address is not dialled now, in words that say until when; None to dial it."""
+        ...
+
+    def note(self, peer: PeerId | None, address: Multiaddr, outcome: BaseException | None, now: float) -> None:
+        """An attempt ended: with an error, or (None) with a connection. One that was cancelled is not noted."""
+        ...
+
+
+class _NoHistory:
+    """Remembers nothing and refuses nothing."""
+
+    def refusal(self, peer: PeerId | None, address: Multiaddr, now: float) -> BaseException | None:
+        return None
+
+    def note(self, peer: PeerId | None, address: Multiaddr, outcome: BaseException | None, now: float) -> None: ...
+
+
+NO_HISTORY: DialHistory = _NoHistory()
+"""The history of a host without back-off."""

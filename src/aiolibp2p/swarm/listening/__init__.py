@@ -1,0 +1,1 @@
+"""Listening: what a host is bound to, and how many strangers it deals with at once."""

@@ -1,0 +1,78 @@
+"""Own addresses: where this host can be reached, put together from all that know something about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiolibp2p.abc.services.address_source import AddressSource, nobody_asks
+from aiolibp2p.events import AddressesChanged, Event
+from aiolibp2p.multiformats.multiaddr import Multiaddr
+from aiolibp2p.peer.peer_id import PeerId
+
+
+@dataclass(frozen=True)
+class OwnAddressesConfig:
+    """What the user has to say about the addresses of a host."""
+
+    announced: Sequence[Multiaddr] = ()
+    """Further addresses under which the host is known to be reachable, without /p2p: port forwards, names."""
+    keep: Callable[[Multiaddr], bool] | None = None
+    """Which addresses to tell others, asked for each one without its /p2p; all if None. `announced` ones are asked
+    about, too."""
+    max_addresses: int = 64
+    """What is told at most: as many as one of our dials tries. Listeners come first, then `announced`, then sources."""
+
+
+class OwnAddresses:
+    """Listeners with wildcards expanded, announced addresses, and sources, minus what the user's filter drops."""
+
+    def __init__(
+        self,
+        local_peer: PeerId,
+        listening: Callable[[], Sequence[Multiaddr]],
+        expand: Callable[[Multiaddr], Sequence[Multiaddr]],
+        emit: Callable[[Event], None],
+        config: OwnAddressesConfig | None = None,
+    ) -> None:
+        self._suffix = local_peer.to_bytes()
+        self._listening = listening
+        self._expand = expand
+        self._emit = emit
+        self._config = config or OwnAddressesConfig()
+        self._sources: list[AddressSource] = []
+        self._last: tuple[Multiaddr, ...] = ()
+        self.on_changed: Callable[[], None] = nobody_asks
+        """Called when other addresses are known than before, ahead of the event."""
+
+    @property
+    def addresses(self) -> list[Multiaddr]:
+        """All of them as of now, each ending in /p2p/<our id>; those that peers or relays give us come last."""
+        config = self._config
+        listening = [one for bound in self._listening() for one in self._expand(bound)]
+        found = dict.fromkeys((*listening, *config.announced))
+        for source in self._sources:
+            found.update(dict.fromkeys(source.own_addresses(listening)))
+        kept = [address for address in found if config.keep is None or config.keep(address)]
+        return [address.with_p2p(self._suffix) for address in kept[: config.max_addresses]]
+
+    def add_source(self, source: AddressSource) -> None:
+        """Ask this source, too, from now on, and whenever it says that its answer has changed."""
+        self._sources.append(source)
+        source.on_change = self.changed
+
+    def remove_source(self, source: AddressSource) -> None:
+        """Ask it no longer, and let go of it."""
+        source.on_change = nobody_asks
+        self._sources = [one for one in self._sources if one is not source]
+        self.changed()
+
+    def changed(self) -> None:
+        """Look again, and announce what came and what went if anything did."""
+        addresses = tuple(self.addresses)
+        before, self._last = self._last, addresses
+        if addresses != before:
+            added = tuple(address for address in addresses if address not in before)
+            removed = tuple(address for address in before if address not in addresses)
+            self.on_changed()
+            self._emit(AddressesChanged(addresses, added, removed))

@@ -1,0 +1,61 @@
+"""A raw connection after its upgrade, as a carrier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiolibp2p.abc.layers.carrier import Carrier
+from aiolibp2p.abc.layers.muxer import Muxer, MuxerSession
+from aiolibp2p.abc.layers.raw import RawConnection
+from aiolibp2p.abc.layers.streams import StreamAcceptor
+from aiolibp2p.io.driver import Driver
+from aiolibp2p.swarm.upgrade.upgrade import Upgraded
+
+
+class UpgradedConnection(Carrier):
+    """A raw connection after its upgrade: one driver, one cipher, one muxer session."""
+
+    def __init__(self, raw: RawConnection, driver: Driver, upgraded: Upgraded, muxer: Muxer) -> None:
+        self.local_address = raw.local_address
+        self.remote_address = raw.remote_address
+        self.remote_peer = upgraded.secured.remote_peer
+        self.remote_key = upgraded.secured.remote_key
+        self.security = upgraded.security
+        self.muxer = upgraded.muxer
+        self.early_muxer = upgraded.early_muxer
+        self.flow = self._driver = driver
+        self._cipher = upgraded.secured.cipher
+        self._early_plaintext = upgraded.early_plaintext
+        self._role = upgraded.role
+        self._start_muxer = muxer.start
+        self._session: MuxerSession
+        self._on_lost: Callable[[BaseException], None] = _nobody_asks
+
+    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
+        """The muxer's session, over the driver."""
+        self._on_lost = on_lost
+        self._session = self._start_muxer(self._role, acceptor, self._driver)
+        return self._session
+
+    def open(self) -> None:
+        """Take over from the upgrade, beginning with what came behind it. Raises what that breaks."""
+        early, self._early_plaintext = self._early_plaintext, b""
+        self._driver.run_session(self._cipher, self._session, early)
+
+    def close(self, reason: str) -> None:
+        """End after what is pending has left."""
+        self._driver.close(reason)
+
+    def abort(self, error: BaseException) -> None:
+        """End at once."""
+        self._driver.abort(error)
+
+    def lost(self, error: BaseException) -> None:
+        """The raw connection is gone: tell whoever put streams on it, if anybody did."""
+        # It refers back to whoever started us: dropped, both are freed at once.
+        on_lost, self._on_lost = self._on_lost, _nobody_asks
+        on_lost(error)
+
+
+def _nobody_asks(error: BaseException) -> None:
+    """There are no streams on it yet, or no more."""
