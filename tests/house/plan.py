@@ -75,8 +75,17 @@ ONE_MODULE_SHELVES = frozenset({"protocols", "discovery"})
 CORES_IN_SHELL_ROOMS = frozenset(
     {
         "swarm/upgrade/upgrade",
+        "swarm/connections/handlers",
+        "swarm/connections/maker",
         "swarm/connections/table",
+        "swarm/dialling/candidates",
+        "swarm/dialling/config",
+        "swarm/dialling/failures",
+        "swarm/dialling/history",
         "swarm/dialling/ranker",
+        "swarm/dialling/refusals",
+        "swarm/gates",
+        "swarm/own_addresses",
         "transports/webrtc/sdp",
         "transports/webrtc/stun",
         "transports/webtransport/certhash",

@@ -250,10 +250,10 @@ def proposal(protocol_id: str = ECHO) -> bytes:
 def accept(connection: Connection, protocol_id: str | None = ECHO, stream_id: int = 2) -> StreamSink | None:
     """The peer opens a stream, and proposes a protocol on it."""
     sink = connection.accept(stream_id)
-    if sink is not None and protocol_id is not None:
-        session = cast(FakeSession, connection.session)
-        session.sinks[stream_id] = sink
-        sink.data_received(proposal(protocol_id))
+    if sink is not None:
+        cast(FakeSession, connection.session).sinks[stream_id] = sink
+        if protocol_id is not None:
+            sink.data_received(proposal(protocol_id))
     return sink
 
 

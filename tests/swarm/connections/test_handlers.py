@@ -7,8 +7,10 @@ from typing import cast
 
 import pytest
 
+from aiolibp2p.abc.services.context import StreamLimits
 from aiolibp2p.abc.stream import MuxedConnection, Stream
 from aiolibp2p.errors import ConfigError, NegotiationFailed
+from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.swarm.connections.handlers import MAX_PROTOCOL_BYTES, Served, StreamHandlers
 from protocols.fakes import FakeHost, join
 from protocols.identify.pair import KEYS
@@ -141,3 +143,29 @@ def test_adding_says_whether_the_scope_is_another() -> None:
     assert not handlers.is_limited("/a/1")
     assert not handlers.add("/a/1", one)
     assert handlers.supports("/a/1", INBOUND)
+
+
+def test_limits_and_services_come_with_the_handler() -> None:
+    handlers = StreamHandlers()
+    handlers.add("/a/1", one, limits=StreamLimits(total=3, per_peer=2), service="a")
+    handlers.add("/b/1", one, limits=StreamLimits())
+    served = handlers.find("/a/1", ANYWHERE)
+    assert served is not None
+    assert (served.handler, served.service) == (one, "a")
+    quota = served.quota
+    assert quota is not None
+    peers = [PrivateKey.generate("ed25519").peer_id for _ in range(3)]
+    assert [quota.take(peers[0]) for _ in range(3)] == [True, True, False]
+    assert [quota.take(peer) for peer in peers[1:]] == [True, False]
+    assert handlers.find("/b/1", ANYWHERE) == Served(one)
+
+
+def test_one_limit_alone() -> None:
+    handlers = StreamHandlers()
+    for limits, taken in ((StreamLimits(total=1), [True, False]), (StreamLimits(per_peer=1), [True, True])):
+        handlers.add("/a/1", one, limits=limits)
+        served = handlers.find("/a/1", ANYWHERE)
+        assert served is not None
+        assert served.quota is not None
+        peers = [PrivateKey.generate("ed25519").peer_id for _ in range(2)]
+        assert [served.quota.take(peer) for peer in peers] == taken

@@ -26,9 +26,11 @@ class FakeConnection:
     limits: ConnectionLimits | None = None
 
 
-def fake(peer: PeerId, is_outbound: bool = True, takes_streams: bool = True) -> Connection:
+def fake(
+    peer: PeerId, is_outbound: bool = True, takes_streams: bool = True, limits: ConnectionLimits | None = None
+) -> Connection:
     """Return a fake connection, typed as a real one."""
-    return cast(Connection, FakeConnection(peer, is_outbound, takes_streams))
+    return cast(Connection, FakeConnection(peer, is_outbound, takes_streams, limits))
 
 
 def test_it_knows_the_first_and_the_last_of_a_peer() -> None:
@@ -68,3 +70,14 @@ def test_one_that_takes_no_streams_any_more_is_passed_over() -> None:
     inbound = fake(HIGH, is_outbound=False)
     table.add(inbound)
     assert table.best(HIGH) is inbound
+
+
+def test_one_without_limits_is_better_whoever_dialled_it() -> None:
+    table = ConnectionTable(LOW)
+    relayed = fake(HIGH, is_outbound=True, limits=ConnectionLimits(max_bytes=1 << 17))
+    table.add(relayed)
+    assert table.best(HIGH) is None
+    assert table.best(HIGH, allow_limited=True) is relayed
+    direct = fake(HIGH, is_outbound=False)
+    table.add(direct)
+    assert table.best(HIGH) is table.best(HIGH, allow_limited=True) is direct
