@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from aiolibp2p import Multiaddr, PeerId, PrivateKey
+from aiolibp2p.abc.layers.carrier import Carrier
+from aiolibp2p.abc.services.resources import NULL_SCOPE
 from aiolibp2p.abc.stream import Stream
 from aiolibp2p.errors import DialFailed, ListenFailed, PeerIdMismatch, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.simulator.fast_path import MuxedTransport
@@ -15,7 +17,8 @@ from aiolibp2p.simulator.network import InterfaceConfig, LinkConfig
 from aiolibp2p.simulator.scenario import Fidelity
 from aiolibp2p.simulator.simulation import Simulation
 from aiolibp2p.simulator.transport import StreamTransport
-from open_door import OpenDoor
+from open_door import ANYBODY, OpenDoor
+from simulated_network import Collector
 from waiting import after
 
 SINK_ID = "/sink/1.0.0"
@@ -183,3 +186,49 @@ def test_ids_are_those_of_the_keys() -> None:
 
     met, expected = run_virtual(main(), 60)
     assert met == expected
+
+
+@pytest.mark.parametrize("kind", [StreamTransport, MuxedTransport])
+def test_who_is_not_admitted_is_not_answered(kind: type) -> None:
+    async def main() -> None:
+        simulation = Simulation()
+        one, other = (simulation.network.attach(name, f"10.0.0.{n}") for n, name in enumerate(("one", "other"), 1))
+        door = OpenDoor(is_open=False)
+        key = PrivateKey.generate("ed25519")
+        listening = kind(one) if kind is StreamTransport else kind(one, key)
+        listener = await listening.listen(Multiaddr("/ip4/10.0.0.1/tcp/1"), door)
+        socket = await other.connect("10.0.0.1", 1)
+        collector = Collector()
+        socket.start(collector)
+        await after(1)
+        assert (collector.said, collector.payloads, len(door.asked), door.settled) == (["lost"], [], 1, [])
+        await listener.close()
+        await simulation.close()
+
+    run_virtual(main(), 60)
+
+
+def test_a_fast_path_that_stays_silent_can_be_evicted() -> None:
+    async def main() -> None:
+        simulation = Simulation()
+        one, other = (simulation.network.attach(name, f"10.0.0.{n}") for n, name in enumerate(("one", "other"), 1))
+        door, key = OpenDoor(), PrivateKey.generate("ed25519")
+        listener = await MuxedTransport(one, key).listen(Multiaddr("/ip4/10.0.0.1/tcp/1"), door)
+        silent = await other.connect("10.0.0.1", 1)
+        silent.start(Collector())
+        await after(1)
+        dialled = await MuxedTransport(other, key).dial(Multiaddr("/ip4/10.0.0.1/tcp/1"), ANYBODY, NULL_SCOPE)
+        await after(1)
+        assert [ticket.heard for ticket in door.tickets] == [False, True]
+        assert len(door.settled) == 1
+        evict, reason = door.tickets[0].evict, TimeoutExpired("too slow")
+        assert evict is not None
+        evict(reason)
+        await after(1)
+        assert door.settled[1] is reason
+        assert isinstance(dialled, Carrier)
+        dialled.abort(reason)
+        await listener.close()
+        await simulation.close()
+
+    run_virtual(main(), 60)

@@ -206,6 +206,22 @@ async def test_peers_that_are_gone_before_they_are_accepted_harm_nobody() -> Non
     await listener.close()
 
 
+async def test_who_is_not_admitted_is_not_answered() -> None:
+    door = OpenDoor(is_open=False)
+    listener = await TcpTransport().listen(LOOPBACK, door)
+    raw = await TcpTransport().dial(listener.addresses[0], ANYBODY, NULL_SCOPE)
+    receiver = Receiver()
+    raw.start(receiver)
+    async with asyncio.timeout(5):
+        done, _ = await asyncio.wait(
+            [receiver.lost, asyncio.ensure_future(receiver.eof.wait())], return_when=asyncio.FIRST_COMPLETED
+        )
+    assert done
+    assert (receiver.received, door.asked, door.settled) == (b"", [raw.local_address], [])
+    raw.abort()
+    await listener.close()
+
+
 async def test_the_kernel_tells_the_round_trip() -> None:
     accepted: asyncio.Future[NewConnection] = asyncio.get_running_loop().create_future()
     listener = await TcpTransport().listen(LOOPBACK, OpenDoor(accepted.set_result))
