@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.transport import DialRequest
 from aiolibp2p.abc.stream import MuxedConnection
 from aiolibp2p.errors import ConnectionLost, LimitExceeded
@@ -29,13 +28,10 @@ from aiolibp2p.swarm.listening.admission import AdmissionParts, InboundAdmission
 from aiolibp2p.swarm.listening.listening import Listening
 from aiolibp2p.swarm.own_addresses import OwnAddresses
 from aiolibp2p.swarm.resolver import Resolver
-from aiolibp2p.swarm.upgrade.upgrader import UpgradeIntent, Upgrader, UpgraderParts
+from aiolibp2p.swarm.upgrade.upgrader import ACCEPTED, Upgrader, UpgraderParts
 
 CLOSE_TIMEOUT_S = 2.0
 """What each step of closing a swarm may take: the driver gives what is unsent one second to leave, and one is spare."""
-
-ACCEPTED = UpgradeIntent(Role.RESPONDER, is_dialled=False)
-"""How connections from outside are upgraded."""
 
 logger = logging.getLogger("aiolibp2p")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,8 @@ from aiolibp2p.swarm.dialling.race import Allowance, Race, RaceParts
 from aiolibp2p.swarm.dialling.shared_dial import SharedDial, limited
 from aiolibp2p.swarm.gates import Gates
 from aiolibp2p.swarm.resolver import Resolver, starts_with_name
+
+logger = logging.getLogger("aiolibp2p")
 
 Key: TypeAlias = tuple[Hashable, ...]
 
@@ -94,7 +97,9 @@ class Dialling:
         key = (request.role, request.fresh, request.allow_limited, request.simultaneous)
         dials = self._dials.setdefault(whom, {})
         if key in dials:
+            logger.debug("dial %s: joined%s", whom, f" ({request.reason})" if request.reason else "")
             return dials[key]
+        logger.debug("dial %s%s", whom, f" ({request.reason})" if request.reason else "")
         shared = SharedDial(request, lambda spare_upgrades: self._over(whom, key, spare_upgrades))
         race = Race(
             RaceParts(

@@ -151,7 +151,7 @@ class InboundAdmission:
             parts.meter.count("inbound_refused", by="gater" if isinstance(error, Gated) else "resources")
             logger.debug("a connection from %s is not answered: %s", remote, error)
             return None
-        if len(self._half_open) >= parts.max_half_open:
+        if self._half_open and len(self._half_open) >= parts.max_half_open:
             self._make_room()
         ticket = HalfOpenTicket(self, remote, scope, parts.runtime.now() + parts.timeout_s)
         self._half_open[ticket] = None

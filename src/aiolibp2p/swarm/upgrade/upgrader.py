@@ -65,6 +65,10 @@ class UpgradeIntent:
     """We made the raw connection, whatever our role on it is."""
 
 
+ACCEPTED = UpgradeIntent(Role.RESPONDER, is_dialled=False)
+"""How connections from outside are upgraded."""
+
+
 @dataclass(frozen=True)
 class UpgraderParts:
     """What upgrades lead to, and are checked by."""
