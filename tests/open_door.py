@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aiolibp2p.abc.layers.admission import Admission, Ticket
 from aiolibp2p.abc.layers.carrier import Carrier
 from aiolibp2p.abc.layers.raw import RawConnection
 from aiolibp2p.abc.layers.transport import DialRequest, NewConnection
@@ -13,8 +14,8 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 ANYBODY = DialRequest(None)
 
 
-class DoorTicket:
-    """What `OpenDoor` hands out."""
+class DoorTicket(Ticket):
+    """The ticket that `OpenDoor` hands out, which notes how it is settled."""
 
     def __init__(self, door: OpenDoor) -> None:
         self.scope: ConnectionScope = NULL_SCOPE
@@ -29,8 +30,8 @@ class DoorTicket:
             self._door.accepted(outcome)
 
 
-class OpenDoor:
-    """Implements `abc.layers.admission.Admission`."""
+class OpenDoor(Admission):
+    """An admission that lets everybody in, or nobody, as it is told."""
 
     def __init__(self, accepted: Callable[[NewConnection], object] | None = None, is_open: bool = True) -> None:
         self.accepted = accepted

@@ -112,7 +112,7 @@ class Station:
 async def test_connections_come_and_go_with_their_news() -> None:
     station = Station()
     told: list[MuxedConnection] = []
-    station.swarm.on_connection = told.append
+    station.swarm.on_opened = told.append
     await station.swarm.listen([HERE])
     ours = await station.dial(FakeCarrier())
     station.comes_in(FakeCarrier())

@@ -194,7 +194,7 @@ async def test_a_believed_address_is_the_hosts_is_announced_and_pushed() -> None
             host.service(ObservedAddresses).observe(call, OUTSIDE)
         outside = OUTSIDE.with_p2p(host.peer_id.to_bytes())
         assert host.addresses == [listening, outside]
-        assert await anext(announced) == AddressesChanged((listening, outside))
+        assert await anext(announced) == AddressesChanged((listening, outside), added=(outside,))
         second = await asyncio.wait_for(anext(told), 5)
         assert OUTSIDE in second.listen_addresses
         assert OUTSIDE in friend.peerstore.certified_addresses(host.peer_id)

@@ -112,7 +112,7 @@ class Side:
         self.outcomes: list[object] = []
         self._refusal = refusal
         runtime = LoopRuntime()
-        noise = NoiseSecurity(key, runtime.entropy, ["/yamux/1.0.0"])
+        noise = NoiseSecurity(key, runtime.entropy)
         parts = UpgraderParts(runtime, self._check, self._make)
         self.upgrader = Upgrader(parts, Layers([noise], [Yamux(runtime)]), UpgraderConfig(timeout_s=timeout_s))
 
@@ -216,7 +216,7 @@ async def test_a_carrier_that_breaks_as_it_opens_hears_of_its_end() -> None:
 
     listener.upgrader = Upgrader(
         UpgraderParts(LoopRuntime(), listener._check, make),
-        Layers([NoiseSecurity(THEM, LoopRuntime().entropy, ["/yamux/1.0.0"])], [Yamux(LoopRuntime())]),
+        Layers([NoiseSecurity(THEM, LoopRuntime().entropy)], [Yamux(LoopRuntime())]),
         UpgraderConfig(),
     )
     listener.prepare(ACCEPTED).start()

@@ -36,11 +36,11 @@ class MuxedTransport:
         self._config = config or MuxedConfig()
 
     def can_dial(self, address: Multiaddr) -> bool:
-        """An ip address, then tcp, then nothing."""
+        """Whether it is an ip address, then tcp, then nothing."""
         return endpoint_of(address) is not None
 
     def can_listen(self, address: Multiaddr) -> bool:
-        """The same."""
+        """Whether it is an ip address, then tcp, then nothing."""
         return endpoint_of(address) is not None
 
     async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:

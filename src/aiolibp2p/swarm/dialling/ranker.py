@@ -12,8 +12,8 @@ PUBLIC_STAGGER_S = 0.25
 """How long a public address has its group to itself, in seconds: what RFC 8305 recommends, and go does."""
 
 LOCAL_STAGGER_S = 0.03
-"""The same for loopback and private addresses, which answer within milliseconds or never; go takes 30 ms, too. It is
-also the start that a nearer group has of the next one."""
+"""How long a loopback or private address has its group to itself, in seconds: they answer within milliseconds or never,
+and go takes 30 ms, too. It is also the start that a nearer group has of the next one."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from aiolibp2p.multistream import Agreed
 
 
 class Negotiation:
-    """A multistream machine, and whoever waits for its end. It is dropped once over."""
+    """A multistream machine, and whoever waits for its end. Its stream drops it once the protocol is settled."""
 
     __slots__ = ("_done", "_machine", "inbound")
 
@@ -23,7 +23,7 @@ class Negotiation:
         return self._machine.start().to_send
 
     def receive_data(self, data: ByteString) -> Output[Agreed]:
-        """The peer's part. Raises ProtocolNotSupported, ProtocolViolation, NegotiationFailed."""
+        """Feed the peer's bytes. Raises ProtocolNotSupported, ProtocolViolation, NegotiationFailed."""
         return self._machine.receive_data(data)
 
     def receive_eof(self) -> None:
@@ -31,12 +31,12 @@ class Negotiation:
         self._machine.receive_eof()
 
     async def wait(self) -> None:
-        """Until it is over, one way or the other."""
+        """Wait until the protocol is settled or the stream is dead."""
         if self._done is None:
             self._done = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._done)
 
     def end(self) -> None:
-        """It is over."""
+        """Wake whoever waits: the protocol is settled, or the stream is dead."""
         if self._done is not None and not self._done.done():
             self._done.set_result(None)

@@ -135,7 +135,7 @@ class Stream:
     # The muxer's side
 
     def data_received(self, chunk: ByteString) -> None:
-        """Bytes came."""
+        """See `StreamSink`: bytes came, in a chunk that is ours now."""
         if self._negotiation is not None and not (chunk := self._negotiate(self._negotiation, chunk)):
             return
         inlet = self._inlet
@@ -157,7 +157,7 @@ class Stream:
         self._tell_if_finished()
 
     def reset_received(self, code: int, reason: str) -> None:
-        """The stream is dead."""
+        """See `StreamSink`: the stream is dead both ways."""
         self._end(StreamReset(reason, code))
 
     def credit_received(self) -> None:
@@ -256,7 +256,7 @@ class Stream:
         self.fail(StreamClosed("the stream was reset on our side"), code)
 
     def abandon(self, error: BaseException) -> None:
-        """Its handler failed."""
+        """Reset the stream because its handler has failed."""
         self.reset()
 
     def fail(self, error: Exception, code: int = 0) -> None:

@@ -51,11 +51,11 @@ class TcpTransport:
         self._config = config or TcpConfig()
 
     def can_dial(self, address: Multiaddr) -> bool:
-        """ip4 or ip6, then tcp, then nothing."""
+        """Whether it is an ip4 or ip6 address, then tcp, then nothing."""
         return _endpoint(address) is not None
 
     def can_listen(self, address: Multiaddr) -> bool:
-        """The same."""
+        """Whether it is an ip4 or ip6 address, then tcp, then nothing."""
         return _endpoint(address) is not None
 
     async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
