@@ -51,7 +51,7 @@ def assemble(config: HostConfig) -> Parts:
     Raises ConfigError for names that are not known or missing, for what is no key, and for an identity of a key
     type that is not allowed.
     """
-    runtime = config.runtime or SystemRuntime()
+    runtime = SystemRuntime() if config.runtime is None else config.runtime
     key = _identity(config, runtime)
     limits = config.limits
     given = Ingredients(key, runtime, limits, config.agent_version)
@@ -95,7 +95,7 @@ def assemble(config: HostConfig) -> Parts:
 
 
 def _identity(config: HostConfig, runtime: Runtime) -> PrivateKey:
-    key = config.key or PrivateKey.generate("ed25519", runtime.entropy)
+    key = PrivateKey.generate("ed25519", runtime.entropy) if config.key is None else config.key
     if not isinstance(key, PrivateKey):
         raise ConfigError(f"key takes a PrivateKey, as PrivateKey.load('me.key') gives, not {type(key).__name__}")
     allowed = config.limits.swarm.upgrade.key_types
@@ -110,20 +110,28 @@ def _services(wanted: object, given: Ingredients) -> list[Service]:
     if isinstance(wanted, str | bytes) or not isinstance(wanted, Sequence):
         raise ConfigError(f"services takes a list of services, not {wanted!r}")
     named: dict[str, Service] = {}
-    for service in wanted:
+    for n, service in enumerate(wanted):
         if not isinstance(service, Service):
             hint = "make one of it first" if isinstance(service, type) else "subclass aiolibp2p.Service"
             raise ConfigError(f"services takes objects of the class Service, not {service!r}: {hint}")
+        if not isinstance(service.name, str):
+            raise ConfigError(f"the name of a service is text, not {service.name!r}")
+        if any(service is earlier for earlier in wanted[:n]):
+            raise ConfigError(f"services names {service!r} twice")
         if service.name and named.setdefault(service.name, service) is not service:
             raise ConfigError(f"two services are called {service.name!r}")
-    defaults = [named.get(name) or choice.make(given) for name, choice in DEFAULT_SERVICES.items()]
+    defaults = [named[name] if name in named else choice.make(given) for name, choice in DEFAULT_SERVICES.items()]
     return [*defaults, *(service for service in wanted if service.name not in DEFAULT_SERVICES)]
 
 
 def _transports(wanted: object, services: Sequence[Service], given: Ingredients) -> list[Transport]:
     """The transports asked for, then those that services bring."""
-    own = [transport for service in services for transport in service.transports]
-    return _chosen(_Option("transports", "dial", identified_by="name"), wanted, TRANSPORTS, given) + own
+    option = _Option("transports", "dial", identified_by="name")
+    transports = _chosen(option, wanted, TRANSPORTS, given)
+    for service in services:
+        brought = _Option(f"transports of the service {service.name!r}", option.method, option.identified_by)
+        transports += [_own(brought, transport) for transport in service.transports]
+    return transports
 
 
 def _protector(config: HostConfig, runtime: Runtime, transports: Sequence[Transport]) -> Protector | None:

@@ -78,6 +78,11 @@ class Context(ServiceContext):
         return self._hallway.tags
 
     @property
+    def label(self) -> str:
+        """What its service is called in logs."""
+        return label(self._service)
+
+    @property
     def task_count(self) -> int:
         """Tasks of the service that run at the moment."""
         return len(self._tasks)
@@ -90,11 +95,15 @@ class Context(ServiceContext):
         offered_on: OfferedOn | None = None,
         limits: StreamLimits | None = None,
     ) -> Handle:
+        if self._ended:
+            return Made(_nothing)
         protocols = self._hallway.protocols
         served = protocols.serve(protocol_id, handler, match, offered_on, limits, self._service.name)
         return self._made(lambda: protocols.drop(protocol_id, served))
 
     def watch(self, watcher: Watcher) -> Handle:
+        if self._ended:
+            return Made(_nothing)
         watchers = self._hallway.watchers
         key = watchers.add(watcher)
         for connection in self.host.connections():
@@ -102,18 +111,24 @@ class Context(ServiceContext):
         return self._made(lambda: watchers.remove(key))
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> Handle:
+        if self._ended:
+            coroutine.close()
+            return Made(_nothing)
         task = self._tasks.spawn(coroutine, name)
         # Its tasks end with the context anyhow, so that this handle need not be remembered.
         return Made(lambda: _cancel(task))
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Handle:
+        if self._ended:
+            return Made(_nothing)
         delay_s = max(0.0, when - self.runtime.now())
         timer = asyncio.get_running_loop().call_later(delay_s, lambda: fire())
         made = self._made(timer.cancel)
 
         def fire() -> None:
-            self._handles.pop(made, None)
-            call_guarded(callback, what=f"a timer of {self._service.name}")
+            # Cancelled, the timer lets go of what its callback holds, which then need not wait for the collector.
+            made.close()
+            call_guarded(callback, what=f"a timer of {label(self._service)}")
 
         return made
 
@@ -127,19 +142,22 @@ class Context(ServiceContext):
 
     def _made(self, undo: Callable[[], object]) -> Made:
         made = Made(undo, self._handles)
-        if self._ended:
-            made.close()
-        else:
-            self._handles[made] = None
+        self._handles[made] = None
         return made
 
-    async def end(self) -> None:
-        """Take back all handlers, watchers and timers, cancel all tasks and wait for them. Idempotent."""
+    def take_back(self) -> None:
+        """Take back all handlers, watchers and timers; nothing more is made through this context. Idempotent."""
         self._ended = True
         for made in list(self._handles):
             made.close()
-        await self._tasks.close()
-        self._scope.done()
+
+    async def end(self) -> None:
+        """As `take_back`, and then cancel all tasks and wait for them, whoever calls from one excepted. Idempotent."""
+        self.take_back()
+        try:
+            await self._tasks.close()
+        finally:
+            self._scope.done()
 
 
 class Made(Handle):
@@ -157,5 +175,14 @@ class Made(Handle):
             undo()
 
 
+def label(service: Service) -> str:
+    """What a service is called in logs: its name, or its class if it has none."""
+    return service.name or type(service).__name__
+
+
 def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
+
+
+def _nothing() -> None:
+    """What is asked for after the end was never made."""

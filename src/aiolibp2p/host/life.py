@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aiolibp2p.abc.host import Host
+from aiolibp2p.abc.services.address_source import nobody_asks
 from aiolibp2p.abc.stream import MuxedConnection
 from aiolibp2p.assembly import Parts
 from aiolibp2p.errors import HostNotRunning
@@ -62,8 +63,11 @@ class Life:
                 parts.swarm.own_addresses.add_source(source)
             await parts.swarm.listen(self._listen)
             await self.services.start(hallway)
+            self.require_running()
         except BaseException:
-            await self.close()
+            # Whoever closed it meanwhile may have missed what was made since.
+            self._closed = True
+            await self._tear_down()
             raise
         parts.swarm.own_addresses.changed()
 
@@ -72,9 +76,14 @@ class Life:
         if self._closed:
             return
         self._closed = True
+        await self._tear_down()
+
+    async def _tear_down(self) -> None:
         try:
             await self.services.close()
         finally:
+            for source in self._sources:
+                source.on_change = nobody_asks
             await self._parts.swarm.close()
             self._parts.bus.close()
             self._running = False

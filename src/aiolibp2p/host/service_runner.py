@@ -9,13 +9,17 @@ from typing import TypeVar
 
 from aiolibp2p.abc.services.resources import Resources
 from aiolibp2p.abc.services.service import Service
-from aiolibp2p.errors import ConfigError
-from aiolibp2p.host.context import Context, Hallway
+from aiolibp2p.errors import ConfigError, HostNotRunning
+from aiolibp2p.host.context import Context, Hallway, label
+from aiolibp2p.io.tasks import Tasks
 
 T = TypeVar("T")
 
 CLOSE_TIMEOUT_S = 1.0
 """How long a service may take to close: a host that closes within two seconds has one more for its connections."""
+
+END_TIMEOUT_S = 0.5
+"""How long its tasks may take to clean up behind them, once cancelled; then they are cancelled once more."""
 
 logger = logging.getLogger("aiolibp2p")
 
@@ -27,6 +31,8 @@ class ServiceRunner:
         self._services = list(services)
         self._resources = resources
         self._running: list[tuple[Service, Context]] = []
+        self._tasks = Tasks()
+        self._closed = False
 
     def service(self, kind: type[T]) -> T | None:
         """The first service of this class, started or not."""
@@ -50,12 +56,17 @@ class ServiceRunner:
 
     @property
     def task_count(self) -> int:
-        """Tasks of all services that run at the moment."""
-        return sum(context.task_count for _service, context in self._running)
+        """Tasks of all services that run at the moment, those that close a service included."""
+        return len(self._tasks) + sum(context.task_count for _service, context in self._running)
 
     async def start(self, hallway: Hallway) -> None:
-        """Start each in turn. Raises what one of them raises; those before it, and what it began, end with `close`."""
+        """Start each in turn. Raises what one of them raises; those before it, and what it began, end with `close`.
+
+        Raises HostNotRunning when the host is closed meanwhile.
+        """
         for service in self._services:
+            if self._closed:
+                raise HostNotRunning("the host was closed while it started")
             context = Context(hallway, service, self._resources.service_scope(service.name))
             self._running.append((service, context))
             await service.start(context)
@@ -63,22 +74,46 @@ class ServiceRunner:
     async def close(self) -> None:
         """Close all at once, a second at most each, then end what was made through their contexts. Idempotent.
 
-        A service that raises or takes longer is logged, and the others end all the same.
+        A service that raises or takes longer is logged, and the others end all the same; so they do when whoever
+        closes is cancelled.
         """
+        self._closed = True
         running, self._running = self._running[::-1], []
-        outcomes = await asyncio.gather(*(_close(service) for service, _context in running), return_exceptions=True)
-        for (service, _context), outcome in zip(running, outcomes, strict=True):
-            if isinstance(outcome, TimeoutError):
-                logger.error("the service %s did not close within %g s", _name(service), CLOSE_TIMEOUT_S)
-            elif isinstance(outcome, BaseException):
-                logger.error("the service %s failed to close", _name(service), exc_info=outcome)
-        await asyncio.gather(*(context.end() for _service, context in running))
+        if not running:
+            return
+        closing = [
+            (service, self._tasks.spawn(service.close(), f"closing the service {label(service)}"))
+            for service, _context in running
+        ]
+        tasks = [task for _service, task in closing]
+        try:
+            await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT_S)
+            for service, task in closing:
+                _tell(service, task)
+        finally:
+            until = asyncio.get_running_loop().time() + END_TIMEOUT_S
+            for task in tasks:
+                task.cancel()
+            await _end([context for _service, context in running], until)
+            # One that does not heed its cancellation is left behind, and counted as a task of the host.
+            await asyncio.wait(tasks, timeout=max(0.0, until - asyncio.get_running_loop().time()))
 
 
-async def _close(service: Service) -> None:
-    async with asyncio.timeout(CLOSE_TIMEOUT_S):
-        await service.close()
+def _tell(service: Service, closing: asyncio.Task[None]) -> None:
+    """Log how the close of a service went, if it did not go well; what it raised is logged already."""
+    if not closing.done():
+        logger.error("the service %s did not close within %g s", label(service), CLOSE_TIMEOUT_S)
+    elif closing.cancelled():
+        logger.error("closing the service %s failed: it was cancelled from inside", label(service))
 
 
-def _name(service: Service) -> str:
-    return service.name or type(service).__name__
+async def _end(contexts: Sequence[Context], until: float) -> None:
+    """End them, one after the other: the task that closes the host may be a service's own, and ends by itself then."""
+    for context in contexts:
+        context.take_back()
+    for context in contexts:
+        try:
+            async with asyncio.timeout_at(until):
+                await context.end()
+        except TimeoutError:
+            logger.error("tasks of the service %s did not end within %g s", context.label, END_TIMEOUT_S)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from aiolibp2p.abc.services.watcher import Watcher
 from aiolibp2p.abc.stream import MuxedConnection
 from aiolibp2p.events import PeerIdentified
@@ -26,24 +28,31 @@ class Watchers(Watcher):
         """Tell it no longer. Idempotent."""
         self._watchers.pop(key, None)
 
+    def _all(self) -> Iterator[Watcher]:
+        """Those that are there now, but for one that another of them removes before its turn."""
+        for key in list(self._watchers):
+            watcher = self._watchers.get(key)
+            if watcher is not None:
+                yield watcher
+
     def connection_opened(self, connection: MuxedConnection) -> None:
-        for watcher in list(self._watchers.values()):
+        for watcher in self._all():
             call_guarded(watcher.connection_opened, connection, what=f"{watcher!r} told of a connection")
 
     def connection_closed(self, connection: MuxedConnection, reason: str) -> None:
-        for watcher in list(self._watchers.values()):
+        for watcher in self._all():
             call_guarded(watcher.connection_closed, connection, reason, what=f"{watcher!r} told of a connection's end")
 
     def peer_identified(
         self, connection: MuxedConnection, told: PeerIdentified, observed: Multiaddr | None = None
     ) -> None:
-        for watcher in list(self._watchers.values()):
+        for watcher in self._all():
             call_guarded(watcher.peer_identified, connection, told, observed, what=f"{watcher!r} told who a peer is")
 
     def protocols_changed(self, offered_elsewhere: bool) -> None:
-        for watcher in list(self._watchers.values()):
+        for watcher in self._all():
             call_guarded(watcher.protocols_changed, offered_elsewhere, what=f"{watcher!r} told of new protocols")
 
     def addresses_changed(self) -> None:
-        for watcher in list(self._watchers.values()):
+        for watcher in self._all():
             call_guarded(watcher.addresses_changed, what=f"{watcher!r} told of new addresses")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiolibp2p.abc.services.address_source import AddressSource, nobody_asks
 from aiolibp2p.events import AddressesChanged, Event
+from aiolibp2p.io.tasks import call_guarded
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
@@ -52,7 +53,11 @@ class OwnAddresses:
         listening = [one for bound in self._listening() for one in self._expand(bound)]
         found = dict.fromkeys((*listening, *config.announced))
         for source in self._sources:
-            found.update(dict.fromkeys(source.own_addresses(listening)))
+            call_guarded(
+                lambda source: found.update(dict.fromkeys(source.own_addresses(listening))),
+                source,
+                what=f"{source!r} asked for addresses",
+            )
         kept = [address for address in found if config.keep is None or config.keep(address)]
         return [address.with_p2p(self._suffix) for address in kept[: config.max_addresses]]
 

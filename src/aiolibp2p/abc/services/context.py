@@ -39,7 +39,10 @@ class Handle(Protocol):
 
 
 class ServiceContext(Protocol):
-    """What a service is started with. Handlers, watchers, tasks and timers made through it end with the service."""
+    """What a service is started with. Handlers, watchers, tasks and timers made through it end with the service.
+
+    What is asked for after that is not made: nothing is served, told, run or called, and the handle is a closed one.
+    """
 
     @property
     def host(self) -> Host:
@@ -87,7 +90,8 @@ class ServiceContext(Protocol):
         ...
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> Handle:
-        """Run a task; closing the handle cancels it. An exception in it is logged once."""
+        """Run a task; closing the handle cancels it. An exception in it is logged once. Raises LimitExceeded past
+        10,000 tasks of one service."""
         ...
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Handle:
