@@ -157,3 +157,19 @@ def test_what_spins_without_time_passing_is_ended(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(LimitExceeded, match="it is 2 s still"):
         run_virtual(main(), limit_s=60)
+
+
+def test_timers_that_are_due_later_are_listed_in_order() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        assert loop.timers() == []
+        late, soon, cancelled = (loop.call_later(delay_s, print) for delay_s in (5, 3, 4))
+        cancelled.cancel()
+        assert loop.timers() == [soon, late]
+        await asyncio.sleep(0)
+        soon.cancel()
+        late.cancel()
+        assert loop.timers() == []
+
+    run_virtual(main())

@@ -11,16 +11,23 @@ from aiolibp2p.abc.layers.muxer import Muxer
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.services.service import Service
+from aiolibp2p.host import Host
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession
 from aiolibp2p.peer.keys import PrivateKey
+from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.security.plaintext import PlaintextSecurity
 from aiolibp2p.testing.muxer_suite import MuxerSuite
 from aiolibp2p.testing.security_suite import SecuritySuite
+from aiolibp2p.testing.service_suite import ServiceSuite
 from testing import broken_muxers as muxers
 from testing import broken_securities as securities
+from testing import broken_services as services
 from testing.broken_securities import Broken, CutTls, Remembers, with_cipher, with_machine
 
 MakeSecurity = Callable[[PrivateKey], Security]
+
+MakeService = Callable[[], Service]
 
 FOUND = (Exception, pytest.fail.Exception)
 """A test fails by what it asserts, by what should have been raised, and by what should not have been."""
@@ -43,6 +50,19 @@ class OverMuxer(MuxerSuite):
 
     def muxer(self, runtime: Runtime) -> Muxer:
         return muxers.Broken(runtime, self.config, self.session)
+
+
+class OverService(ServiceSuite):
+    flood_streams = 50
+
+    def __init__(self, make: MakeService) -> None:
+        self.make = make
+
+    def service(self) -> Service:
+        return self.make()
+
+    async def use(self, host: Host, peer: PeerId) -> None:
+        assert await host.service(services.Sound).ask(peer) == services.WORDS
 
 
 def broken(start: securities.Start) -> MakeSecurity:
@@ -125,6 +145,40 @@ MUXERS: list[tuple[muxers.SessionMaker, YamuxConfig, str, tuple[Any, ...]]] = [
     (muxers.same_ids, SOUND, "opened_before_either_heard_of_the_other", ()),
 ]
 
+ONE_FOR_ALL = services.Sound()
+
+SERVICES: list[tuple[MakeService, str, tuple[Any, ...]]] = [
+    (lambda: ONE_FOR_ALL, "it_is_a_service", ()),
+    (services.Nameless, "it_is_a_service", ()),  # type: ignore[list-item] # that is what is wrong with it
+    (services.Nameless, "two_hosts_use_it", ()),  # type: ignore[list-item]
+    (services.ServesThroughTheHost, "it_starts_and_closes_unused", ()),
+    (services.ServesThroughTheHost, "nothing_is_left", ()),
+    (services.KeepsATask, "nothing_is_left", ()),
+    (services.KeepsATimer, "nothing_is_left", ()),
+    (services.KeepsItself, "nothing_is_left", ()),
+    (services.RaisesAtClose, "it_starts_and_closes_unused", ()),
+    (services.RaisesAtClose, "a_host_is_closed_twice", ()),
+    (services.RaisesAtClose, "beside_services_that_fail_to_close", ()),
+    (services.HangsAtClose, "it_starts_and_closes_unused", ()),
+    (services.FallsWithOthers, "beside_services_that_fail_to_close", ()),
+    (services.MindsNoHost, "used_before_the_start", ()),
+    (services.MindsNoHost, "used_after_the_close", ()),
+    (services.AnswersAnyhow, "used_before_the_start", ()),
+    (services.AnswersAnyhow, "used_after_the_close", ()),
+    (services.NeverGivesUp, "closed_while_busy", (0.05,)),
+    (services.NeverGivesUp, "the_peer_is_closed_while_busy", (0.05,)),
+    (services.NeverGivesUp, "the_peer_falls_silent_while_busy", ()),
+    (services.WaitsForItself, "closed_while_busy", (0.05,)),
+    (services.ForgetsToReset, "a_use_that_is_cancelled", ()),
+    (services.WaitsForEver, "a_flood", ("silent",)),
+    (services.WaitsForEver, "a_flood", ("unfinished",)),
+    (services.TripsOverGarbage, "a_flood", ("garbage",)),
+    (services.CountsOneWay, "a_flood", ("reset",)),
+    (services.WorksOn, "a_flood", ("half_closed",)),
+    (services.TrustsItsStream, "two_hosts_use_it", ()),
+    (services.TrustsItsStream, "a_fresh_one_on_a_new_host_takes_its_place", ()),
+]
+
 
 @pytest.mark.parametrize(("make", "test", "arguments"), SECURITIES)
 def test_a_broken_security(make: MakeSecurity, test: str, arguments: tuple[Any, ...]) -> None:
@@ -149,3 +203,14 @@ def test_the_same_tests_pass_where_nothing_is_broken(test: str, arguments: tuple
 @pytest.mark.parametrize(("test", "arguments"), dict.fromkeys((test, arguments) for _, _, test, arguments in MUXERS))
 def test_the_same_tests_pass_over_a_sound_muxer(test: str, arguments: tuple[Any, ...]) -> None:
     getattr(OverMuxer(YamuxSession, SOUND), f"test_{test}")(*arguments)
+
+
+@pytest.mark.parametrize(("make", "test", "arguments"), SERVICES)
+def test_a_broken_service(make: MakeService, test: str, arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(FOUND):
+        getattr(OverService(make), f"test_{test}")(*arguments)
+
+
+@pytest.mark.parametrize(("test", "arguments"), dict.fromkeys((test, arguments) for _, test, arguments in SERVICES))
+def test_the_same_tests_pass_over_a_sound_service(test: str, arguments: tuple[Any, ...]) -> None:
+    getattr(OverService(services.Sound), f"test_{test}")(*arguments)

@@ -121,6 +121,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the loop was made."""
         return self.clock.now
 
+    def timers(self) -> list[asyncio.TimerHandle]:
+        """What is due later and was not cancelled, the next one first."""
+        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined] # asyncio's own heap
+        return sorted(timer for timer in scheduled if not timer.cancelled())
+
     def _deadlocked(self) -> None:
         # Several may have the same name; which comes first must not depend on the order of a set.
         raise Deadlock(sorted(task.get_name() for task in asyncio.all_tasks(self)))
