@@ -27,7 +27,7 @@ class TestIdentify(ServiceSuite):
 
 
 class TestObservedAddresses(ServiceSuite):
-    """It has nothing to be called for: it learns when others are identified."""
+    """Observed addresses have no method to call: they are learned when a peer is identified."""
 
     def service(self) -> Service:
         return ObservedAddresses()

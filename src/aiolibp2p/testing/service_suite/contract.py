@@ -20,45 +20,45 @@ from aiolibp2p.simulator.simulation import Simulation, outcome
 Program: TypeAlias = Callable[[Simulation], Awaitable[None]]
 
 LIMIT_S = 24 * 3600.0
-"""Virtual time that a test may take: a day is more than any timeout of a service, and costs nothing."""
+"""Virtual seconds that a test may take: a day is more than any timeout of a service, and costs nothing."""
 
 SETTLE_S = 5.0
-"""Virtual time for hosts that have just met to identify each other and tell of their protocols."""
+"""Virtual seconds in which hosts that have just met identify each other: a hundred round trips of 40 ms."""
 
 CLOSE_WITHIN_S = 3.0
-"""How long a host may take to close: one second for its services, a half for their tasks, one for its connections."""
+"""Seconds that a host may take to close: one for its services, a half for their tasks, one for its connections."""
 
 MAX_USES = 1000
-"""Uses one after the other, past which somebody who uses the service all the time has seen enough."""
+"""Uses one after the other that keep a host busy: a thousand take longer than any moment at which it is closed."""
 
 ENDS = (Exception, pytest.fail.Exception, pytest.skip.Exception)
-"""How a program may end its test. What pytest raises to fail or skip is no Exception."""
+"""Exceptions that end a test. Those that pytest raises to fail or skip are no `Exception`."""
 
 
 class ServiceUnderTest:
     """Override `service` and `use`, and the attributes that do not hold for yours."""
 
     patience_s: float = 120.0
-    """By then a stream on which a peer stays silent was given up, and so was a use whose peer is gone."""
+    """Seconds after which a stream with a silent peer, or a use whose peer has vanished, must have ended."""
     flood_streams: int = 200
-    """So many streams are opened at once to each protocol."""
+    """The number of streams that a flood opens at once to each protocol."""
     keeps_silent_streams: bool = False
-    """A stream on which a peer stays silent is kept for as long as the peer keeps it: the protocol is made so."""
+    """Whether the protocol keeps a stream for as long as its peer does, although nothing comes on it."""
 
     def service(self) -> Service:
-        """A fresh one each time. Override it."""
+        """Return a fresh service at each call. Override it."""
         raise NotImplementedError("a subclass of ServiceSuite says how its service is made")
 
     async def use(self, host: Host, peer: PeerId) -> None:
         """Have the service of `host`, which `host.service(...)` finds, talk to that of `peer`. Override it.
 
-        Both hosts run one, and know each other's address. It checks what comes of it, and raises a Libp2pError when
-        the host does not run, or the peer does not answer.
+        Both hosts run one, and know each other's address. Check the result; raise a Libp2pError when the host does not
+        run, or the peer does not answer.
         """
         raise NotImplementedError("a subclass of ServiceSuite says how its service is used")
 
     def run(self, program: Program) -> None:
-        """Run `program` over a simulated network. An error in the log is a failure, and so is a task that is left."""
+        """Run `program` over a simulated network. Errors in the log and tasks that are left behind fail the test."""
         failures: list[BaseException] = []
 
         async def watched(simulation: Simulation) -> None:
@@ -79,7 +79,7 @@ class ServiceUnderTest:
     def add(
         self, simulation: Simulation, name: str, before: Service | None = None, after: Service | None = None
     ) -> Node:
-        """A machine whose hosts run the service, between two others if they are given."""
+        """Add a machine whose hosts run the service, between two other services if they are given."""
 
         def services(node: Node) -> list[Service]:
             return [service for service in (before, self.service(), after) if service is not None]
@@ -87,13 +87,13 @@ class ServiceUnderTest:
         return simulation.add_node(name, services=services)
 
     async def pair(self, simulation: Simulation) -> tuple[Node, Node]:
-        """Two machines with a service each, connected, and acquainted."""
+        """Return two started machines with a service each, connected and identified to each other."""
         client, server = self.add(simulation, "client"), self.add(simulation, "server")
         await self.meet(simulation, client, server)
         return client, server
 
     async def meet(self, simulation: Simulation, *nodes: Node) -> None:
-        """Start all, connect the first to each other, and give them time to get acquainted."""
+        """Start all machines, connect the first to the others, and let `SETTLE_S` pass."""
         await simulation.start_nodes()
         first, *others = nodes
         for other in others:
@@ -101,18 +101,18 @@ class ServiceUnderTest:
         await simulation.wait(SETTLE_S)
 
     async def use_patiently(self, host: Host, peer: PeerId) -> None:
-        """Use it once; what takes longer than `patience_s` fails the test."""
+        """Use the service once. Raises TimeoutError after `patience_s`."""
         async with asyncio.timeout(self.patience_s):
             await self.use(host, peer)
 
     async def use_all_the_time(self, host: Host, peer: PeerId) -> None:
-        """Use it again and again, until it fails."""
+        """Use the service again and again, until a use fails or `MAX_USES` have succeeded."""
         for _ in range(MAX_USES):
             await self.use(host, peer)
             await asyncio.sleep(0)  # a use that never waits must not keep the others from running
 
     async def refusal(self, host: Host, peer: PeerId) -> Libp2pError:
-        """What a use is refused with, that cannot succeed. Anything but an error of the package's tree is a failure."""
+        """Return the error of a use that cannot succeed; the test fails if that is no Libp2pError."""
         ended = await outcome(self.use_patiently(host, peer), "a use that cannot succeed")
         assert ended is not None, "it was used with success, and could not have been"
         self.assert_ended_well_or_said_why(ended)
@@ -120,7 +120,7 @@ class ServiceUnderTest:
         return ended
 
     def assert_ended_well_or_said_why(self, *outcomes: BaseException | None) -> None:
-        """Each use returned, or raised an error of the package's tree."""
+        """Fail unless each use returned, or raised a Libp2pError."""
         for ended in outcomes:
             assert not isinstance(ended, TimeoutError) or isinstance(ended, Libp2pError), (
                 f"a use did not end within {self.patience_s:g} s"
@@ -128,7 +128,7 @@ class ServiceUnderTest:
             assert ended is None or isinstance(ended, Libp2pError), f"a use ended with {ended!r}"
 
     async def assert_back_to(self, before: HostStatistics, simulation: Simulation, host: Host) -> None:
-        """The host has no more streams and tasks than before, or so it is once its patience has run out."""
+        """Fail unless the host has no more streams and tasks than before, within `patience_s`."""
         until = simulation.now + self.patience_s
         while simulation.now < until and _more_than(before, host.statistics()):
             await simulation.wait(1)
@@ -137,6 +137,6 @@ class ServiceUnderTest:
 
 
 def _more_than(before: HostStatistics, now: HostStatistics) -> str:
-    """What there is more of than before, in words."""
+    """Say in words of what there is more than before; empty when there is not."""
     counts = (("streams", before.streams, now.streams), ("tasks", before.tasks, now.tasks))
     return " and ".join(f"{n} {what}, {was} before" for what, was, n in counts if n > was)

@@ -15,26 +15,27 @@ from aiolibp2p.simulator.simulation import Simulation
 from aiolibp2p.testing.service_suite.neighbours import ServiceNeighbourSuite
 
 GARBAGE_BYTES = 4096
-"""More than a short message, less than a stream's first window: it leaves without waiting."""
+"""The most garbage in bytes: more than a short message, less than a first window, so that no write waits."""
 
 READ_BYTES = 64 * 1024
+"""Bytes that the stranger reads at once: as many as a read of a stream may return without being asked for more."""
 MAX_READS = 16
-"""After a mebibyte at most the stranger resets its stream: garbage may have asked for bytes without end."""
+"""Reads after which the stranger resets its stream: garbage may have asked for bytes without end."""
 
 PING_WITHIN_S = 1.0
-"""A round trip takes 40 ms on the simulated network; a host that is busy with a flood may take a little longer."""
+"""Seconds that a ping may take beside a flood: 25 times the round trip of the simulated network."""
 
 
 class ServiceSuite(ServiceNeighbourSuite):
-    """Everything: floods, and all that the classes below it ask.
+    """All tests for a service; those in this class are floods.
 
-    A stranger opens `flood_streams` to each protocol of the host. A friend's pings are answered meanwhile, and when it
-    is over, the host holds as little as before and is used as before. Nothing a peer sends may log an error.
+    A stranger opens `flood_streams` to each protocol of the host. A friend's pings are answered meanwhile.
+    Afterwards the host has no more streams and tasks than before, and the service works. No input may log an error.
     """
 
     @pytest.mark.parametrize("kind", ["garbage", "reset", "silent", "half_closed", "unfinished"])
     def test_a_flood(self, kind: str) -> None:
-        """Streams full of garbage, reset at once, silent, ended without a word, or left in the middle of one."""
+        """Survive streams full of garbage, reset at once, silent, ended without a byte, or left in the middle."""
 
         async def program(simulation: Simulation) -> None:
             host, friend = self.add(simulation, "host"), self.add(simulation, "friend")
@@ -59,7 +60,7 @@ class ServiceSuite(ServiceNeighbourSuite):
         assert seconds < PING_WITHIN_S, f"a ping beside the flood took {seconds:.3f} s"
 
     async def _stream(self, simulation: Simulation, kind: str, stranger: Node, host: Node, protocol_id: str) -> None:
-        """One stream of the flood, until the host ends it; a refusal is an end like any other."""
+        """Open one stream of the flood and wait until the host ends it; a refusal is an end, too."""
         garbage = simulation.random.randbytes(simulation.random.randrange(1, GARBAGE_BYTES))
         try:
             async with asyncio.timeout(self.patience_s):
@@ -108,4 +109,4 @@ MISDEEDS: Mapping[str, Callable[[Stream, bytes], Awaitable[None]]] = {
     "half_closed": _half_closed,
     "unfinished": _unfinished,
 }
-"""What the stranger does with a stream before it waits for its end."""
+"""Kinds of floods: what the stranger does with a stream before it waits for its end."""

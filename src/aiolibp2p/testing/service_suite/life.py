@@ -22,20 +22,20 @@ from aiolibp2p.testing.service_suite.contract import CLOSE_WITHIN_S, SETTLE_S, S
 ResultT = TypeVar("ResultT")
 
 MOMENTS_S = (0.0, 0.001, 0.03, 0.05, 0.11, 1.7)
-"""When a host is closed under a use: at once, before the first packet has arrived (20 ms), and some round trips in."""
+"""Seconds into a use at which a host is closed: at once, before the first packet arrives (20 ms), and later on."""
 
 
 class ServiceLifeSuite(ServiceUnderTest):
-    """Starts, uses and ends; whatever was made must end, and whoever waits must learn of it."""
+    """Tests of starts, uses and ends: everything that was made ends, and nobody waits for ever."""
 
     def test_it_is_a_service(self) -> None:
-        """It subclasses Service, and a fresh one is another."""
+        """Subclass Service, and make another object each time."""
         one, other = self.service(), self.service()
         assert isinstance(one, Service)
         assert one is not other, "service() makes a fresh one each time"
 
     def test_two_hosts_use_it(self) -> None:
-        """Each in its turn, and both at the same time."""
+        """Use each other's service in turn, and at the same time."""
 
         async def program(simulation: Simulation) -> None:
             client, server = await self.pair(simulation)
@@ -49,7 +49,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.run(program)
 
     def test_it_starts_and_closes_unused(self) -> None:
-        """At once after its start, and after it has met others."""
+        """Close right after the start, and after meeting another host."""
 
         async def program(simulation: Simulation) -> None:
             alone = self.add(simulation, "alone")
@@ -62,7 +62,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.run(program)
 
     def test_a_host_is_closed_twice(self) -> None:
-        """One after the other, and at the same time."""
+        """Close a host twice, one after the other and at the same time."""
 
         async def program(simulation: Simulation) -> None:
             client, server = await self.pair(simulation)
@@ -75,7 +75,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.run(program)
 
     def test_a_fresh_one_on_a_new_host_takes_its_place(self) -> None:
-        """A host that comes back with the same key is used as before, and uses others."""
+        """Work with a host that comes back with the same key, in both directions."""
 
         async def program(simulation: Simulation) -> None:
             client, server = await self.pair(simulation)
@@ -91,7 +91,7 @@ class ServiceLifeSuite(ServiceUnderTest):
 
     @pytest.mark.parametrize("moment_s", MOMENTS_S)
     def test_closed_while_busy(self, moment_s: float) -> None:
-        """The host closes at once, and every use ends, on both sides."""
+        """Close a busy host in time; every use ends, on both sides."""
 
         async def program(simulation: Simulation) -> None:
             client, server = await self.pair(simulation)
@@ -101,7 +101,7 @@ class ServiceLifeSuite(ServiceUnderTest):
 
     @pytest.mark.parametrize("moment_s", MOMENTS_S)
     def test_the_peer_is_closed_while_busy(self, moment_s: float) -> None:
-        """It says goodbye, and whoever uses it learns of it."""
+        """End every use when the peer's host is closed, and refuse the next."""
 
         async def program(simulation: Simulation) -> None:
             client, server = await self.pair(simulation)
@@ -111,7 +111,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.run(program)
 
     def test_the_peer_falls_silent_while_busy(self) -> None:
-        """Its machine is gone without a word; whoever uses it learns of it in `patience_s`."""
+        """End every use within `patience_s` when the peer's machine vanishes, and refuse the next."""
 
         async def program(simulation: Simulation) -> None:
             client, server = await self.pair(simulation)
@@ -121,7 +121,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.run(program)
 
     def test_a_use_that_is_cancelled(self) -> None:
-        """It leaves no stream and no task, and the next one succeeds."""
+        """Leave no stream and no task behind a cancelled use; the next one succeeds."""
 
         async def program(simulation: Simulation) -> None:
             client, server = await self.pair(simulation)
@@ -138,7 +138,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.run(program)
 
     def test_used_before_the_start(self) -> None:
-        """It says that the host does not run."""
+        """Refuse a use on a host that was never started."""
 
         async def program(simulation: Simulation) -> None:
             peer = self.add(simulation, "peer")
@@ -148,7 +148,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.run(program)
 
     def test_used_after_the_close(self) -> None:
-        """It says that the host does not run, whether it was used before or not."""
+        """Refuse a use on a closed host, whether it was used before or not."""
 
         async def program(simulation: Simulation) -> None:
             client, server = await self.pair(simulation)
@@ -164,7 +164,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.run(program)
 
     def test_nothing_is_left(self) -> None:
-        """No handler, stream, task or timer, and nobody holds the service any more."""
+        """Leave no handler, stream, task or timer, and no reference to the service."""
 
         async def program(simulation: Simulation) -> None:
             tasks_before = asyncio.all_tasks()
@@ -190,7 +190,7 @@ class ServiceLifeSuite(ServiceUnderTest):
     # Steps
 
     def _services(self, host: Host) -> list[Service]:
-        """Those of the class under test, as the host has them."""
+        """List the services of the class under test that the host has."""
         return [host.service(type(self.service()))]
 
     async def _ended_by(
@@ -201,7 +201,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         moment_s: float,
         end: Callable[[], Awaitable[None]],
     ) -> None:
-        """Both use each other all the time until `end` is called; then each of them must stop."""
+        """Let both hosts use each other all the time, call `end`, and wait until each use has ended."""
         uses = asyncio.gather(
             self.use_all_the_time(client.running, server.peer_id),
             self.use_all_the_time(server.running, client.peer_id),
@@ -214,7 +214,7 @@ class ServiceLifeSuite(ServiceUnderTest):
         self.assert_ended_well_or_said_why(*ended)
 
     async def _closed(self, simulation: Simulation, node: Node) -> None:
-        """Close the host; it holds nothing then, and took no time."""
+        """Close the host; fail if that takes `CLOSE_WITHIN_S`, or if the host holds anything then."""
         host, began_at = node.running, simulation.now
         await node.stop()
         took_s = simulation.now - began_at
@@ -223,7 +223,7 @@ class ServiceLifeSuite(ServiceUnderTest):
 
 
 def assert_ended(host: Host) -> None:
-    """A host that was closed serves nothing and holds nothing."""
+    """Fail if a closed host serves a protocol, or has a connection, stream or task."""
     assert host.protocols == [], "handlers are left: make them with context.handle"
     left = host.statistics()
     assert (left.connections, left.streams, left.tasks, left.half_open) == (0, 0, 0, 0)
@@ -235,7 +235,7 @@ async def _within(seconds: float, results: Awaitable[ResultT]) -> ResultT:
 
 
 async def _result(results: Awaitable[ResultT]) -> ResultT | None:
-    """What comes of something that may have been cancelled."""
+    """Return what an awaitable returns, or None if it was cancelled or refused."""
     try:
         return await results
     except (asyncio.CancelledError, Libp2pError):

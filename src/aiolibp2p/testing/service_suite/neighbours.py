@@ -16,7 +16,7 @@ logger = logging.getLogger("aiolibp2p")
 
 
 class FailsToClose(Service):
-    """Its close raises."""
+    """A service whose close raises."""
 
     name = "fails_to_close"
 
@@ -28,7 +28,7 @@ class FailsToClose(Service):
 
 
 class HangsAtClose(FailsToClose):
-    """Its close never returns."""
+    """A service whose close never returns."""
 
     name = "hangs_at_close"
 
@@ -37,10 +37,10 @@ class HangsAtClose(FailsToClose):
 
 
 class ServiceNeighbourSuite(ServiceLifeSuite):
-    """Other services of its host may fail; that is their own affair."""
+    """Tests beside other services that fail."""
 
     def test_beside_services_that_fail_to_close(self) -> None:
-        """It ends all the same, in time, and what failed is logged."""
+        """End in time beside services that fail to close; their failures are logged."""
 
         async def program(simulation: Simulation) -> None:
             simulation.expect_errors = True
@@ -63,7 +63,7 @@ class ServiceNeighbourSuite(ServiceLifeSuite):
         self.run(program)
 
     async def _ended(self, simulation: Simulation, node: Node, peer: Node) -> None:
-        """Close the host in time; it holds nothing then, and the service knows."""
+        """Close the host in time; fail if it holds anything then, or if the service still works."""
         host, began_at = node.running, simulation.now
         await node.stop()
         assert simulation.now - began_at < CLOSE_WITHIN_S
@@ -72,7 +72,7 @@ class ServiceNeighbourSuite(ServiceLifeSuite):
 
 
 class _Collector(logging.Handler):
-    """What the package logs as an error meanwhile."""
+    """A handler that keeps the errors which the package logs."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
