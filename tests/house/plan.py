@@ -126,8 +126,6 @@ FORBIDDEN_NAMES = frozenset(
 
 REBUILT = (
     "abc/",
-    "assembly/",
-    "host/",
     "io/",
     "muxers/",
     "muxing/",

@@ -152,7 +152,7 @@ class Context(ServiceContext):
             made.close()
 
     async def end(self) -> None:
-        """As `take_back`, and then cancel all tasks and wait for them, whoever calls from one excepted. Idempotent."""
+        """Take everything back, then cancel all tasks and wait for them, the calling one excepted. Idempotent."""
         self.take_back()
         try:
             await self._tasks.close()

@@ -47,7 +47,7 @@ class ServiceRunner:
         return None
 
     def require(self, contract: Callable[..., T]) -> T:
-        """As `find`. Raises ConfigError when no service provides the contract."""
+        """Return the first service that provides a contract. Raises ConfigError when none does."""
         found = self.find(contract)
         if found is None:
             name = getattr(contract, "__name__", repr(contract))

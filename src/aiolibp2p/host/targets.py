@@ -13,7 +13,7 @@ from aiolibp2p.peer.peer_id import PeerId
 
 
 def locate(target: Target, peerstore: Peerstore) -> tuple[PeerId | None, list[Multiaddr]]:
-    """Whom a target means, None for whoever answers, and addresses without /p2p: its own, or what is known of the peer.
+    """Return the peer that a target names (None for whoever answers), and its addresses without /p2p, given or known.
 
     Raises ConfigError for addresses of different peers and for none, FormatError for text that does not parse.
     """
@@ -38,7 +38,7 @@ def locate(target: Target, peerstore: Peerstore) -> tuple[PeerId | None, list[Mu
 
 @lru_cache(256)
 def _peer_id(multihash: bytes) -> PeerId:
-    """The same object for a peer that is named again: it knows its text already."""
+    """Return one object for a peer however often it is named: it knows its text already."""
     return PeerId(multihash)
 
 

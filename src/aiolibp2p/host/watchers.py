@@ -29,7 +29,7 @@ class Watchers(Watcher):
         self._watchers.pop(key, None)
 
     def _all(self) -> Iterator[Watcher]:
-        """Those that are there now, but for one that another of them removes before its turn."""
+        """Yield the watchers of this moment, but for one that another of them removes before its turn."""
         for key in list(self._watchers):
             watcher = self._watchers.get(key)
             if watcher is not None:
