@@ -22,6 +22,7 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.simulator.runtime import SimulatedRuntime
+from aiolibp2p.swarm.own_addresses import OwnAddresses
 
 ADDRESS = "/ip4/10.0.0.1/tcp/4001"
 
@@ -57,6 +58,7 @@ class FakeSwarm:
         """Listening waits for it."""
         self.on_opened: Callable[[FakeConnection], None]
         self.on_closed: Callable[[FakeConnection, str], None]
+        self.own_addresses: OwnAddresses
 
     async def listen(self, addresses: Sequence[Multiaddr]) -> None:
         if self.gate is not None:
@@ -89,6 +91,9 @@ class Scene:
         runtime = SimulatedRuntime(asyncio.get_running_loop().time, random.Random(1))
         self.swarm = FakeSwarm()
         parts = assemble(HostConfig(services=services, runtime=runtime, **options))
+        self.swarm.own_addresses = OwnAddresses(
+            parts.key.peer_id, lambda: self.swarm.listen_addresses, lambda bound: [bound], parts.bus.emit
+        )
         self.parts = dataclasses.replace(parts, swarm=self.swarm)  # type: ignore[arg-type]
         self.host: Any = FakeHost(parts, self.swarm)
         self.life = Life(self.host, self.parts, listen)

@@ -221,9 +221,9 @@ async def test_an_address_source_is_asked_and_its_news_are_told() -> None:
     scene = Scene(source, Tells("tells"))
     news = scene.parts.bus.subscribe(AddressesChanged)
     await scene.life.start()
-    assert [one.without_p2p() for one in scene.life.addresses()] == [Multiaddr(ADDRESS)]
+    assert [one.without_p2p() for one in scene.swarm.own_addresses.addresses] == [Multiaddr(ADDRESS)]
     source.learn()
-    assert [one.without_p2p() for one in scene.life.addresses()] == [Multiaddr(ADDRESS), MAPPED]
+    assert [one.without_p2p() for one in scene.swarm.own_addresses.addresses] == [Multiaddr(ADDRESS), MAPPED]
     assert [len((await anext(news)).addresses) for _ in range(2)] == [1, 2]
     assert told == [1]
     await scene.life.close()
@@ -237,7 +237,7 @@ async def test_a_source_that_raises_costs_its_own_addresses_alone(caplog: pytest
     scene = Scene(Broken(), source)
     await scene.life.start()
     source.learn()
-    assert [one.without_p2p() for one in scene.life.addresses()] == [Multiaddr(ADDRESS), MAPPED]
+    assert [one.without_p2p() for one in scene.swarm.own_addresses.addresses] == [Multiaddr(ADDRESS), MAPPED]
     assert "asked for addresses failed" in caplog.text
     await scene.life.close()
 

@@ -151,11 +151,14 @@ class Context(ServiceContext):
         for made in list(self._handles):
             made.close()
 
-    async def end(self) -> None:
-        """Take everything back, then cancel all tasks and wait for them, the calling one excepted. Idempotent."""
+    async def end(self, timeout_s: float | None = None) -> None:
+        """Take everything back, then cancel all tasks and wait for them, the calling one excepted. Idempotent.
+
+        After `timeout_s` seconds it waits no longer, and those left are logged.
+        """
         self.take_back()
         try:
-            await self._tasks.close()
+            await self._tasks.close(timeout_s)
         finally:
             self._scope.done()
 

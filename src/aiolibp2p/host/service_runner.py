@@ -112,8 +112,4 @@ async def _end(contexts: Sequence[Context], until: float) -> None:
     for context in contexts:
         context.take_back()
     for context in contexts:
-        try:
-            async with asyncio.timeout_at(until):
-                await context.end()
-        except TimeoutError:
-            logger.error("tasks of the service %s did not end within %g s", context.label, END_TIMEOUT_S)
+        await context.end(max(0.0, until - asyncio.get_running_loop().time()))

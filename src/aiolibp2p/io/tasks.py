@@ -57,7 +57,10 @@ class Tasks:
                 on_failure(error)
 
     async def close(self, timeout_s: float | None = None) -> None:
-        """Cancel all and wait until they are gone, `timeout_s` at most; those left are logged. Idempotent."""
+        """Cancel all and wait until they are gone, `timeout_s` at most. Idempotent.
+
+        Those left then are logged, cancelled once more, and waited for no longer.
+        """
         self._closed = True
         current = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not current]
@@ -69,6 +72,7 @@ class Tasks:
         for task in tasks:
             if not task.done():
                 logger.warning("%s did not end within %g s of its cancellation", task.get_name(), timeout_s or 0.0)
+                task.cancel()
 
 
 def call_guarded(callback: Callable[..., None], *arguments: object, what: str) -> None:
