@@ -187,6 +187,17 @@ async def test_past_the_allowance_of_its_request_none_joins_and_each_is_named() 
     await turns()
 
 
+async def test_what_joins_for_one_request_shares_its_allowance() -> None:
+    track = Track()
+    allowance = Allowance(3)
+    track.race.add(ranked(1, 2, stagger_s=0.0), allowance)
+    track.race.add(ranked(3, 4, stagger_s=0.0), allowance)
+    await turns()
+    assert (track.attempts.ports, allowance.left) == ([1, 2, 3], 0)
+    track.race.finish()
+    await turns()
+
+
 async def test_a_name_is_waited_for_and_what_it_leads_to_joins() -> None:
     track = Track()
     allowance = Allowance(2)

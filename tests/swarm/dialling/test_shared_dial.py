@@ -92,6 +92,28 @@ async def test_each_caller_has_a_deadline_of_its_own() -> None:
     assert office.over == [False]
 
 
+async def test_a_dial_is_over_in_the_very_turn_in_which_its_last_callers_time_is_up() -> None:
+    office = Office()
+    caller = office.dial.join(1.0)
+    seen: list[tuple[bool, list[bool]]] = []
+    asyncio.get_running_loop().call_later(1.0, lambda: seen.append((caller.future.done(), list(office.over))))
+    waiting = asyncio.ensure_future(office.dial.wait(caller))
+    await after(2.0)
+    assert seen == [(True, [False])]
+    with pytest.raises(DialFailed):
+        await waiting
+
+
+async def test_whoever_is_settled_keeps_no_timer() -> None:
+    office = Office()
+    caller = office.dial.join(30.0)
+    timer = caller.timer
+    assert timer is not None
+    office.dial.made(connection())
+    assert timer.cancelled()
+    await office.dial.wait(caller)
+
+
 async def test_the_last_to_leave_ends_it() -> None:
     office = Office()
     first, last = office.call(), office.call()

@@ -169,6 +169,8 @@ async def test_both_ends_are_checked_once_their_peer_is_proven() -> None:
     assert dialler.checked == [(THEM.peer_id, THERE, True)]
     assert listener.checked == [(US.peer_id, THERE, False)]
     assert not pending.is_silent
+    await after(60.0)
+    assert not dialler.wire.is_closed
     assert (dialler.made, listener.made) == ([connection], listener.outcomes)
     assert (dialler.ledger.held(), listener.ledger.held()) == (1, 1)
     dialler.wire.abort()
