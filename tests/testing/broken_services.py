@@ -177,7 +177,7 @@ class CountsOneWay(Sound):
     taken = 0
 
     async def serve(self, stream: Stream) -> None:
-        if self.taken >= 30:
+        if self.taken >= 10:
             stream.reset(StreamCode.LIMIT_EXCEEDED)
             return
         self.taken += 1

@@ -58,7 +58,6 @@ class Life:
         )
         try:
             parts.swarm.on_opened, parts.swarm.on_closed = self._opened, self._watchers.connection_closed
-            parts.swarm.own_addresses.on_changed = self._watchers.addresses_changed
             for source in self._sources:
                 parts.swarm.own_addresses.add_source(source)
             await parts.swarm.listen(self._listen)
@@ -70,6 +69,7 @@ class Life:
             await self._tear_down()
             raise
         parts.swarm.own_addresses.changed()
+        parts.swarm.own_addresses.on_changed = self._watchers.addresses_changed
 
     async def close(self) -> None:
         """Close the services, then the swarm."""
