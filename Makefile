@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 NEWEST := .venv-newest
 NEWEST_READY := $(NEWEST)/.ready
 PYTEST_OPTIONS ?=
+# How many processes share the tests; 0: none but pytest's own, as --pdb needs it.
+PROCESSES ?= 2
 # What depends on the Python that runs it: not the laws of the house, nor peers in other languages, nor a cluster.
 UNIT := tests --ignore=tests/interop --ignore=tests/house --ignore=tests/simulation --ignore=tests/fuzz \
 	--ignore=tests/simulator/sweep/test_ray.py
@@ -46,8 +48,8 @@ $(NEWEST_READY): pyproject.toml
 run: $(READY) ## start a node on this machine; it says what to type next
 	@$(BIN)/p2p node
 
-test: $(READY) ## the whole suite, then its unit tests on the newest Python installed
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+test: $(READY) ## the whole suite in PROCESSES=2, then its unit tests on the newest Python installed
+	@sh scripts/run-suite $(BIN)/python $(PROCESSES) $(PYTEST_OPTIONS)
 	@$(MAKE) --no-print-directory test-newest
 
 test-newest: $(READY)
@@ -58,7 +60,7 @@ test-newest: $(READY)
 		echo "skipped: the suite has run on the newest Python here already"; \
 	else \
 		$(MAKE) --no-print-directory $(NEWEST_READY) NEWEST_PYTHON="$$newest" && \
-		$(NEWEST)/bin/python -m pytest $(UNIT) $(PYTEST_OPTIONS); \
+		sh scripts/run-suite $(NEWEST)/bin/python $(PROCESSES) $(UNIT) $(PYTEST_OPTIONS); \
 	fi
 
 check: $(READY) ## the laws of the house, types, style, generated files
@@ -94,7 +96,7 @@ proto: $(READY) ## regenerate the *_pb2 files from their schemas
 	$(BIN)/python scripts/proto.py
 
 interop: $(READY) ## against real go, rust, js and Kubo peers; prints the table of layers, writes docs/interop.md
-	$(BIN)/python -m pytest tests/interop --interop-table $(PYTEST_OPTIONS)
+	@sh scripts/run-suite $(BIN)/python $(PROCESSES) tests/interop --interop-table $(PYTEST_OPTIONS)
 
 SCENARIO ?= connect-identify-ping
 SEEDS ?= 1..4

@@ -1,4 +1,4 @@
-"""What all tests share: how Hypothesis searches, and which event loop runs them."""
+"""What all tests share: how Hypothesis searches, which event loop runs them, and which tests run alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,3 +21,22 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--alone`, by which scripts/run-suite chooses a part of the tests; -m stays free for other choices."""
+    parser.addoption(
+        "--alone",
+        choices=("only", "never"),
+        help="run only the tests that need the machine to themselves (marked `alone`), or all others",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other part, if a part was asked for."""
+    part = config.getoption("--alone")
+    if part is None:
+        return
+    left_out = [item for item in items if (item.get_closest_marker("alone") is None) == (part == "only")]
+    items[:] = [item for item in items if (item.get_closest_marker("alone") is not None) == (part == "only")]
+    config.hook.pytest_deselected(items=left_out)

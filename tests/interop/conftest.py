@@ -12,7 +12,7 @@ import pytest
 from interop.builds import BuildFailed, ToolchainMissing
 from interop.kinds import KINDS
 from interop.peers import Peer, StartPeer
-from interop.table import PAGE, Outcomes
+from interop.table import PAGE, Outcomes, tell_cell
 
 FAILED: dict[type[Peer], Exception] = {}
 """Peers that could not be built: each of their tests says so, and none tries again."""
@@ -30,10 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep the outcome of each cell of the table."""
+    """Have the report say which cell of the table it is about."""
     report = yield
-    OUTCOMES.record(item, report)
+    tell_cell(item, report)
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what came of each cell: here come the reports of all processes that share the tests."""
+    OUTCOMES.record(report)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -61,17 +61,15 @@ class Outcomes:
     passed: dict[Cell, bool] = field(default_factory=dict)
     implementations: dict[str, str] = field(default_factory=dict)
 
-    def record(self, item: pytest.Item, report: pytest.TestReport) -> None:
-        """Note the outcome of a test, if it is a cell's."""
-        if report.when != "call" or not hasattr(item, "callspec"):
+    def record(self, report: pytest.TestReport) -> None:
+        """Note the outcome of a test, if it is a cell's; the report may come from another process."""
+        told = dict(report.user_properties)
+        if report.when != "call" or "cell" not in told:
             return
-        cell = cell_of(item.name.partition("[")[0], item.callspec.params)
-        if cell is None:
-            return
-        self.passed[cell] = report.passed
-        for name, value in report.user_properties:
-            if name == "implementation":
-                self.implementations[cell[0]] = str(value)
+        name, direction, column = map(str, told["cell"])
+        self.passed[name, direction, column] = report.passed
+        if "implementation" in told:
+            self.implementations[name] = str(told["implementation"])
 
     @property
     def is_whole(self) -> bool:
@@ -93,6 +91,12 @@ class Outcomes:
     def _said(self, name: str, direction: str, column: str) -> str:
         passed = self.passed.get((name, direction, column))
         return "–" if passed is None else "yes" if passed else "**no**"
+
+
+def tell_cell(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Have the report of a cell's test say which cell it is, for `Outcomes.record`."""
+    if hasattr(item, "callspec") and (cell := cell_of(item.name.partition("[")[0], item.callspec.params)):
+        report.user_properties.append(("cell", list(cell)))
 
 
 def cell_of(test: str, params: Mapping[str, object]) -> Cell | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from interop.builds import SOURCES
 from interop.kinds import LAYERED_KINDS
-from interop.table import COLUMNS, HEADING, NOTES, PAGE, Outcomes, all_cells
+from interop.table import COLUMNS, HEADING, NOTES, PAGE, PSK, Outcomes, all_cells
 
 
 def test_the_committed_table_names_exactly_the_cells_that_are_tested() -> None:
@@ -22,6 +23,19 @@ def test_the_committed_table_names_exactly_the_cells_that_are_tested() -> None:
         implementations={kind.name: written[2 + 2 * n][0].rpartition(", ")[0] for n, kind in enumerate(LAYERED_KINDS)},
     )
     assert text == told.page()
+
+
+def test_outcomes_are_gathered_from_the_reports_of_several_processes() -> None:
+    outcomes = Outcomes()
+    for when, properties in [
+        ("setup", [("cell", ["go", "we dial", PSK])]),
+        ("call", []),
+        ("call", [("implementation", "go-libp2p v1"), ("cell", ["go", "they dial", PSK])]),
+    ]:
+        sent = json.loads(json.dumps(properties))
+        outcomes.record(pytest.TestReport("a test", ("file", 1, "it"), {}, "passed", None, when, user_properties=sent))
+    assert outcomes.passed == {("go", "they dial", PSK): True}
+    assert outcomes.implementations == {"go": "go-libp2p v1"}
 
 
 def test_a_partial_run_is_no_table() -> None:
