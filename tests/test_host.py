@@ -276,6 +276,7 @@ async def test_one_address_that_answers_is_enough() -> None:
 # Strangers
 
 
+@pytest.mark.alone
 async def test_silent_and_trickling_sockets_are_gone_by_the_deadline() -> None:
     async with Host(listen=LOOPBACK, limits=impatient(timeout_s=0.2)) as server:
         opened = [await asyncio.open_connection("127.0.0.1", server.addresses[0].port) for _ in range(4)]

@@ -55,6 +55,7 @@ def test_id_makes_saves_and_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.alone
 def test_node_closes_cleanly(number: signal.Signals) -> None:
     node = start_node("--listen", "/ip4/127.0.0.1/tcp/0")
     line = first_line(node)

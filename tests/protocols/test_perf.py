@@ -355,6 +355,7 @@ async def hosts(serving: PerfConfig | None = None) -> AsyncIterator[tuple[Host, 
 
 
 @pytest.mark.spec("PRF-4", "PRF-7", "PRF-8")
+@pytest.mark.alone
 async def test_upload_and_download() -> None:
     async with hosts() as (server, client, perf):
         seen: list[tuple[int, int]] = []
@@ -372,6 +373,7 @@ async def test_upload_and_download() -> None:
 
 
 @pytest.mark.spec("PRF-1", "PRF-7", "PRF-8")
+@pytest.mark.alone
 async def test_what_passes_in_a_given_time() -> None:
     async with hosts() as (server, client, perf):
         tasks = server.statistics().tasks
@@ -386,6 +388,7 @@ async def test_what_passes_in_a_given_time() -> None:
 
 
 @pytest.mark.spec("PRF-8")
+@pytest.mark.alone
 async def test_handshakes_in_a_given_time() -> None:
     async with hosts() as (server, client, perf), Host(services=[Perf()]) as second:
         left = server.events(PeerDisconnected)

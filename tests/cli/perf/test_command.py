@@ -83,6 +83,7 @@ def test_one_byte_each_way(server: str) -> None:
 
 
 @pytest.mark.spec("PRF-8")
+@pytest.mark.alone
 def test_a_line_a_second_adds_up_to_the_last(server: str) -> None:
     done = perf("--server-address", server, "--seconds", "0.7")
     assert done.returncode == 0, done.stderr
@@ -100,6 +101,7 @@ def test_a_line_a_second_adds_up_to_the_last(server: str) -> None:
 @pytest.mark.parametrize(
     ("host", "number"), [("127.0.0.1", signal.SIGINT), ("[::1]", signal.SIGTERM), ("localhost", signal.SIGTERM)]
 )
+@pytest.mark.alone
 def test_the_server_says_where_it_listens_and_ends_cleanly(host: str, number: signal.Signals) -> None:
     with started("--run-server", "--server-address", f"{host}:0") as process:
         line = first_line(process)
@@ -123,6 +125,7 @@ def test_the_server_says_where_it_listens_and_ends_cleanly(host: str, number: si
 @pytest.mark.parametrize(
     ("direction", "number"), [("--upload-bytes", signal.SIGINT), ("--download-bytes", signal.SIGTERM)]
 )
+@pytest.mark.alone
 def test_the_client_ends_cleanly(server: str, number: signal.Signals, direction: str) -> None:
     with started("--server-address", server, direction, "9007199254740991") as client:
         assert lines(first_line(client))[0]["type"] == "intermediary"

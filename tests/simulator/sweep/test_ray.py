@@ -20,6 +20,7 @@ REQUIRED = os.environ.get("INTEROP") == "require"
 
 needs_ray = pytest.mark.skipif(not HAS_RAY and not REQUIRED, reason="Ray is not installed: aiolibp2p[ray]")
 pytestmark = [
+    pytest.mark.alone,  # a cluster has a process for each processor, and more
     pytest.mark.timeout(180),
     # Ray leaves sockets and files to the garbage collector, and warns of what it will do one day.
     pytest.mark.filterwarnings("ignore"),
