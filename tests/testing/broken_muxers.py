@@ -12,6 +12,7 @@ from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession
+from aiolibp2p.muxing.half_close import HalfClose
 from aiolibp2p.testing.muxer_suite.fakes import Sink
 
 SessionMaker = Callable[[Role, StreamAcceptor, MuxerWire, Runtime, YamuxConfig], YamuxSession]
@@ -81,7 +82,7 @@ class DropsTails(YamuxSession):
 class SwallowsEnds(YamuxSession):
     def close_write(self, stream_id: int) -> None:
         if stream_id in self._streams:
-            self._streams[stream_id].sent_fin = True
+            self._streams[stream_id].half = HalfClose.HALF_CLOSED_LOCAL
 
 
 class SaysNoGoodbye(YamuxSession):

@@ -14,6 +14,19 @@ from aiolibp2p.muxers.mplex.frame_reader import FrameReader
 from aiolibp2p.muxers.mplex.frames import CLOSE, NEW_STREAM, RESET
 from aiolibp2p.muxers.mplex.outbox import Outbox
 from aiolibp2p.muxers.mplex.stream_state import StreamState
+from aiolibp2p.muxing.half_close import (
+    CLOSED,
+    LOCAL_ENDED,
+    LOCAL_FIN,
+    LOCAL_RESET,
+    NOTHING_UNREAD,
+    REMOTE_ENDED,
+    REMOTE_FIN,
+    REMOTE_RESET,
+    RESET_UNREAD,
+    STOP_READING,
+    UNREADABLE,
+)
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
 
 
@@ -95,7 +108,7 @@ class MplexSession:
             self._end(state, "the peer reset the stream")
         elif kind == CLOSE:
             self._close_received(state)
-        elif state.got_close and length:
+        elif length and state.half & REMOTE_ENDED:
             self._drop(state, "the peer sent data after its close")
         else:
             return state
@@ -138,14 +151,14 @@ class MplexSession:
             state.sink = sink
 
     def _close_received(self, state: StreamState) -> None:
-        if state.got_close:
+        if not state.advance(REMOTE_FIN, state.unread):
             return
-        state.got_close = True
         self._go_on(state)  # for it will grow no more
         if state.sink is not None:
             self._woken += 1
             state.sink.eof_received()
-        self._forget_if_over(state)
+        if state.half is CLOSED:
+            self._forget(state)
 
     # Readers that hold up the others
 
@@ -162,14 +175,14 @@ class MplexSession:
     def consumed(self, stream_id: int, n: int) -> None:
         """A reader took `n` bytes: with half of what it may hold, it holds up nobody."""
         state = self._streams.get(stream_id)
-        if state is None or state.sink is None:
+        if state is None or state.half & UNREADABLE:
             return
         self._unread -= n
         state.unread -= n
         if state.unread <= self._config.max_unread_stream_bytes >> 1:
             self._go_on(state)
-        if state.got_close:
-            self._forget_if_over(state)
+        if state.half & REMOTE_ENDED and not state.unread and state.advance(NOTHING_UNREAD, 0):
+            self._forget(state)
 
     # Sending
 
@@ -187,7 +200,7 @@ class MplexSession:
     def write(self, stream_id: int, data: ByteString) -> int:
         """Take all of it: only the transport says when to wait. Raises StreamClosed after close or reset."""
         state = self._streams.get(stream_id)
-        if state is None or state.sent_close:
+        if state is None or state.half & LOCAL_ENDED:
             raise StreamClosed("the stream is closed for writing")
         n = len(data)
         if n:
@@ -197,20 +210,22 @@ class MplexSession:
     def close_write(self, stream_id: int) -> None:
         """Send the close."""
         state = self._streams.get(stream_id)
-        if state is None or state.sent_close:
+        if state is None or not state.advance(LOCAL_FIN, state.unread):
             return
-        state.sent_close = True
         self._outbox.control(state.take_bodiless(CLOSE))
-        self._forget_if_over(state)
+        if state.half is CLOSED:
+            self._forget(state)
 
     def stop_reading(self, stream_id: int) -> None:
         """Drop what is unread and what comes: up to a limit, and for a limited time."""
         state = self._streams.get(stream_id)
-        if state is None or state.sink is None:
+        if state is None or state.half & UNREADABLE:
             return
         self._give_up_unread(state)
-        self._forget_if_over(state)
-        if stream_id in self._streams:
+        state.advance(STOP_READING, 0)
+        if state.half is CLOSED:
+            self._forget(state)
+        else:
             self._lingering[stream_id] = self._runtime.now() + self._config.linger_s
             self._acceptor.timeout_changed()
 
@@ -219,11 +234,14 @@ class MplexSession:
         state = self._streams.get(stream_id)
         if state is None:
             return
+        was_reset = state.half is RESET_UNREAD
+        state.advance(LOCAL_RESET, 0)
         self._forget(state)
-        self._send_reset(state)
+        if not was_reset:
+            self._send_reset(state)
 
     def _send_reset(self, state: StreamState) -> None:
-        if not state.is_new and not state.is_dead:
+        if not state.is_new:
             self._outbox.control(state.take_bodiless(RESET))
 
     def flush(self) -> None:
@@ -248,7 +266,9 @@ class MplexSession:
             registry.clear()
         for state in states:
             sink, state.sink = state.sink, None
-            if sink is not None and not state.is_dead:
+            was_reset = state.half is RESET_UNREAD
+            state.half = CLOSED
+            if sink is not None and not was_reset:
                 sink.reset_received(0, reason)
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         acceptor.capacity()
@@ -259,10 +279,11 @@ class MplexSession:
 
     def _end(self, state: StreamState, reason: str) -> None:
         sink = state.sink
-        if state.die():
-            del self._by_key[state.key]
-        else:
+        state.advance(REMOTE_RESET, state.unread)
+        if state.half is CLOSED:
             self._forget(state)
+        else:
+            del self._by_key[state.key]  # the peer may use the number again
         if sink is not None:
             sink.reset_received(0, reason)
 
@@ -272,14 +293,10 @@ class MplexSession:
         state.sink = None
         self._go_on(state)
 
-    def _forget_if_over(self, state: StreamState) -> None:
-        if state.is_over:
-            self._forget(state)
-
     def _forget(self, state: StreamState) -> None:
         if self._streams.pop(state.stream_id, None) is None:
             return
-        if not state.is_dead:
+        if self._by_key.get(state.key) is state:
             del self._by_key[state.key]
         self._give_up_unread(state)
         self._lingering.pop(state.stream_id, None)

@@ -15,6 +15,20 @@ from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, PING, RST, SYN, WINDOW
 from aiolibp2p.muxers.yamux.outbox import Outbox
 from aiolibp2p.muxers.yamux.stream_state import StreamState
 from aiolibp2p.muxers.yamux.stream_table import StreamTable
+from aiolibp2p.muxing.half_close import (
+    CLOSED,
+    LOCAL_ENDED,
+    LOCAL_FIN,
+    LOCAL_RESET,
+    NOTHING_UNREAD,
+    REMOTE_ENDED,
+    REMOTE_FIN,
+    REMOTE_RESET,
+    RESET,
+    RESET_UNREAD,
+    STOP_READING,
+    UNREADABLE,
+)
 from aiolibp2p.muxing.keep_alive import KeepAlive
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
 
@@ -93,13 +107,13 @@ class YamuxSession:
                 # Before the stream exists: nobody is to be told of a stream that ends with its connection.
                 raise ProtocolViolation(f"stream {stream_id} opens with {length} bytes, more than a window")
             state = self._receive_flags(state, stream_id, flags, 0 if kind == DATA else length)
-        if state is None or state.is_dead:
+        if state is None or state.half & RESET:
             return None
         if kind == WINDOW_UPDATE:
             self._receive_window_update(state, flags, length)
         elif length > state.credit:
             raise ProtocolViolation(f"stream {stream_id}: {length} bytes, {state.credit} of window left")
-        elif length and state.got_fin:
+        elif length and state.half & REMOTE_ENDED:
             self._drop(state, "the peer sent data after its FIN")
             return None
         return state
@@ -122,7 +136,7 @@ class YamuxSession:
 
     def _discard(self, state: StreamState, n: int) -> None:
         state.taken += n
-        if not state.credit and not state.got_fin and not self._reader.is_last_frame:
+        if not state.credit and not state.half & REMOTE_ENDED and not self._reader.is_last_frame:
             self.reset_stream(state.stream_id)
 
     def _receive_flags(self, state: StreamState | None, stream_id: int, flags: int, code: int) -> StreamState | None:
@@ -165,13 +179,13 @@ class YamuxSession:
 
     def fin_received(self, state: StreamState) -> None:
         """See `FrameHandler`."""
-        if state.got_fin:
+        if not state.advance(REMOTE_FIN, state.unread):
             return
-        state.got_fin = True
         if state.sink is not None:
             self._woken += 1
             state.sink.eof_received()
-        self._forget_if_over(state)
+        if state.half is CLOSED:
+            self._forget(state)
 
     def _receive_session_frame(self, kind: int, flags: int, length: int) -> None:
         if kind == PING:
@@ -204,7 +218,7 @@ class YamuxSession:
     def write(self, stream_id: int, data: ByteString) -> int:
         """Take as many bytes as the peer's window allows. Raises StreamClosed after FIN or reset."""
         state = self._streams.get(stream_id)
-        if state is None or state.sent_fin:
+        if state is None or state.half & LOCAL_ENDED:
             raise StreamClosed("the stream is closed for writing")
         n = len(data)
         window = state.send_window
@@ -220,12 +234,13 @@ class YamuxSession:
     def consumed(self, stream_id: int, n: int) -> None:
         """A reader took `n` bytes: announce them once they make half a window."""
         state = self._streams.get(stream_id)
-        if state is None or state.discarding:
+        if state is None or state.half & UNREADABLE:
             return
         self._table.unread -= n
         state.taken += n
-        if state.got_fin:
-            self._forget_if_over(state)
+        if state.half & REMOTE_ENDED:
+            if not state.unread and state.advance(NOTHING_UNREAD, 0):
+                self._forget(state)
         elif state.taken >= state.window >> 1:
             delta = state.announce(self._runtime.now(), self._path_rtt, self._config.max_window_bytes)
             self._outbox.control(frames.window_update(stream_id, state.take_flags(), delta))
@@ -238,22 +253,24 @@ class YamuxSession:
     def close_write(self, stream_id: int) -> None:
         """Send FIN, in a frame of its own: js resets a stream whose FIN comes with its first data."""
         state = self._streams.get(stream_id)
-        if state is None or state.sent_fin:
+        if state is None or not state.advance(LOCAL_FIN, state.unread):
             return
-        state.sent_fin = True
         self._outbox.control(frames.window_update(stream_id, state.take_flags() | FIN, 0))
-        self._forget_if_over(state)
+        if state.half is CLOSED:
+            self._forget(state)
 
     def stop_reading(self, stream_id: int) -> None:
         """Give back what is unread and drop what comes: up to a window, and for a limited time."""
         state = self._streams.get(stream_id)
-        if state is None or state.discarding:
+        if state is None or state.half & UNREADABLE:
             return
-        self._table.unread -= state.stop_reading()
-        self._forget_if_over(state)
-        if not state.credit and not state.got_fin:
+        self._table.unread -= state.drop_unread()
+        state.advance(STOP_READING, 0)
+        if state.half is CLOSED:
+            self._forget(state)
+        elif not state.credit and not state.half & REMOTE_ENDED:
             self.reset_stream(stream_id)
-        elif stream_id in self._streams and self._table.linger(state, self._runtime.now() + self._config.linger_s):
+        elif self._table.linger(state, self._runtime.now() + self._config.linger_s):
             self._acceptor.timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
@@ -261,8 +278,10 @@ class YamuxSession:
         state = self._streams.get(stream_id)
         if state is None:
             return
+        silent = state.half is RESET_UNREAD or state.flags & SYN  # the peer knows of its end, or not of the stream
+        state.advance(LOCAL_RESET, 0)
         self._forget(state)
-        if not state.flags & SYN and not state.is_dead:
+        if not silent:
             self._outbox.control(frames.window_update(stream_id, RST, code))
 
     def flush(self) -> None:
@@ -286,7 +305,7 @@ class YamuxSession:
         self.closed = True
         for state in self._table.clear():
             self._reader.forget(state)
-            state.end(reason)
+            state.abort(reason)
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         acceptor.capacity()
 
@@ -295,15 +314,12 @@ class YamuxSession:
         self._end(state, reason)
 
     def _end(self, state: StreamState, reason: str, code: int = 0) -> None:
-        sink, state.sink = state.sink, None  # told once
-        if not state.die():
+        sink, state.sink = state.sink, None  # what is unread may keep the state, but the sink hears of one end only
+        state.advance(REMOTE_RESET, state.unread)
+        if state.half is CLOSED:
             self._forget(state)
         if sink is not None:
             sink.reset_received(code, reason)
-
-    def _forget_if_over(self, state: StreamState) -> None:
-        if state.is_over:
-            self._forget(state)
 
     def _forget(self, state: StreamState) -> None:
         if not self._table.remove(state):

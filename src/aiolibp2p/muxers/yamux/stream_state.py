@@ -7,9 +7,10 @@ from collections.abc import Callable
 from aiolibp2p.abc.layers.streams import StreamSink
 from aiolibp2p.muxers.yamux.frames import ACK, INITIAL_WINDOW_BYTES
 from aiolibp2p.muxers.yamux.window import FAST_GROWTH_BYTES, next_window
+from aiolibp2p.muxing.half_close import CLOSED, HalfClosing
 
 
-class StreamState:
+class StreamState(HalfClosing):
     """`window` is our receive window: what the peer may still send (`credit`), what the sink holds unread, and
     what was read but not announced (`taken`).
     """
@@ -18,13 +19,9 @@ class StreamState:
         "acknowledged",
         "announced_at",
         "credit",
-        "discarding",
         "flags",
-        "got_fin",
         "inbound",
-        "is_dead",
         "send_window",
-        "sent_fin",
         "sink",
         "stream_id",
         "taken",
@@ -32,6 +29,7 @@ class StreamState:
     )
 
     def __init__(self, stream_id: int, sink: StreamSink | None, flags: int) -> None:
+        super().__init__()
         self.stream_id = stream_id
         self.sink = sink
         self.flags = flags
@@ -43,14 +41,10 @@ class StreamState:
         self.announced_at: float | None = None
         self.inbound = flags == ACK
         self.acknowledged = self.inbound
-        self.sent_fin = False
-        self.got_fin = False
-        self.discarding = False
-        self.is_dead = False
-        """Reset, and only here because of what is unread."""
 
-    def end(self, reason: str) -> None:
+    def abort(self, reason: str) -> None:
         """The connection is gone: tell the sink, and let go of it, for what is pending may still refer to us."""
+        self.half = CLOSED
         sink, self.sink = self.sink, None
         if sink is not None:
             sink.reset_received(0, reason)
@@ -66,11 +60,6 @@ class StreamState:
         """Bytes the sink holds."""
         return self.window - self.credit - self.taken
 
-    @property
-    def is_over(self) -> bool:
-        """Nothing will come, go or be read any more."""
-        return self.got_fin and self.sent_fin and not self.unread
-
     def announce(self, now: float, rtt: Callable[[], float | None], maximum: int) -> int:
         """Give back what was taken, in a window grown as its use asks for; the delta to send."""
         before, window = self.announced_at, self.window
@@ -85,16 +74,9 @@ class StreamState:
         self.announced_at = now
         return delta
 
-    def die(self) -> bool:
-        """A reset. Whether it stays: what it received to its end is readable, and counts until that is given up."""
-        if self.got_fin and self.unread and not self.discarding:
-            self.sent_fin = self.is_dead = True
-        return self.is_dead
-
-    def stop_reading(self) -> int:
-        """Drop what is unread, and from now on whatever comes; the bytes dropped."""
+    def drop_unread(self) -> int:
+        """Give up what the sink holds, and the sink: nobody will read any more. Return the bytes given up."""
         unread = self.unread
         self.taken += unread
-        self.discarding = True
         self.sink = None
         return unread

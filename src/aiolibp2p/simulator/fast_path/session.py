@@ -9,6 +9,18 @@ from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
+from aiolibp2p.muxing.half_close import (
+    CLOSED,
+    LOCAL_ENDED,
+    LOCAL_FIN,
+    LOCAL_RESET,
+    REMOTE_ENDED,
+    REMOTE_FIN,
+    REMOTE_RESET,
+    STOP_READING,
+    UNREADABLE,
+    HalfClosing,
+)
 from aiolibp2p.muxing.keep_alive import KeepAlive
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
 from aiolibp2p.simulator.fast_path.frames import Credit, Data, Fin, Frame, GoAway, Probe, Reset
@@ -35,16 +47,17 @@ class MuxedConfig:
     """Unsent bytes past which streams wait."""
 
 
-class _Stream:
-    __slots__ = ("credit", "eof", "fin", "inbound", "linger_until", "owed", "room", "sink", "unread")
+class _Stream(HalfClosing):
+    """What `HalfClosing` calls unread is always 0: a stream is forgotten with its second FIN, read or not."""
+
+    __slots__ = ("credit", "inbound", "owed", "room", "sink", "unread")
 
     def __init__(self, sink: StreamSink, inbound: bool, window: int) -> None:
+        super().__init__()
         self.sink = sink
         self.inbound = inbound
         self.credit = self.room = window
         self.owed = self.unread = 0
-        self.eof = self.fin = False
-        self.linger_until: float | None = None
 
 
 class MuxedSession:
@@ -69,7 +82,8 @@ class MuxedSession:
         self._next_id = 1 if role is Role.INITIATOR else 2
         self._last_theirs = 0
         self._streams: dict[int, _Stream] = {}
-        self._lingering: dict[int, None] = {}
+        self._lingering: dict[int, float] = {}
+        """When to give up each stream that nobody reads any more, in seconds of `now`, soonest first."""
         self._inbound = self._unread = 0
         self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, now())
 
@@ -99,7 +113,7 @@ class MuxedSession:
     def write(self, stream_id: int, data: ByteString) -> int:
         """Take what the peer's window allows."""
         stream = self._streams.get(stream_id)
-        if stream is None or stream.fin:
+        if stream is None or stream.half & LOCAL_ENDED:
             return 0
         n = min(len(data), stream.credit)
         if n:
@@ -115,7 +129,7 @@ class MuxedSession:
         stream.unread -= n
         self._unread -= n
         stream.owed += n
-        if stream.owed * 2 >= self._config.window_bytes and not stream.eof:
+        if stream.owed * 2 >= self._config.window_bytes and not stream.half & REMOTE_ENDED:
             self._give_credit(stream_id, stream)
 
     def _give_credit(self, stream_id: int, stream: _Stream) -> None:
@@ -126,24 +140,24 @@ class MuxedSession:
     def close_write(self, stream_id: int) -> None:
         """Send FIN."""
         stream = self._streams.get(stream_id)
-        if stream is not None and not stream.fin:
-            stream.fin = True
+        if stream is not None and stream.advance(LOCAL_FIN, 0):
             self._queue(Fin(stream_id))
-            self._forget_if_over(stream_id, stream)
+            self._forget_if_closed(stream_id, stream)
 
     def stop_reading(self, stream_id: int) -> None:
         """Drop what comes, up to the window; then, or after a while, reset."""
         stream = self._streams.get(stream_id)
-        if stream is not None and stream.linger_until is None:
+        if stream is not None and stream.advance(STOP_READING, 0):
             self._unread -= stream.unread
             stream.unread = 0
-            stream.linger_until = self._now() + self._config.linger_s
-            self._lingering[stream_id] = None
+            self._lingering[stream_id] = self._now() + self._config.linger_s
             self._acceptor.timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send RST and forget the stream."""
-        if stream_id in self._streams:
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            stream.advance(LOCAL_RESET, 0)
             self._queue(Reset(stream_id, code))
             self._forget(stream_id)
 
@@ -163,7 +177,7 @@ class MuxedSession:
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         self._send_soon = _nowhere
         for stream in streams.values():
-            if stream.linger_until is None:
+            if not stream.half & UNREADABLE:
                 stream.sink.reset_received(0, reason)
         acceptor.capacity()
 
@@ -204,14 +218,17 @@ class MuxedSession:
         if isinstance(frame, Credit):
             stream.credit += frame.n
             stream.sink.credit_received()
-        elif isinstance(frame, Fin) and not stream.eof:
-            stream.eof = True
-            if stream.linger_until is None:
-                stream.sink.eof_received()
-            self._forget_if_over(frame.stream_id, stream)
-        elif isinstance(frame, Reset):
+            return
+        is_heard = not stream.half & UNREADABLE
+        if isinstance(frame, Fin):
+            if stream.advance(REMOTE_FIN, 0):
+                if is_heard:
+                    stream.sink.eof_received()
+                self._forget_if_closed(frame.stream_id, stream)
+        else:
+            stream.advance(REMOTE_RESET, 0)
             self._forget(frame.stream_id)
-            if stream.linger_until is None:
+            if is_heard:
                 stream.sink.reset_received(frame.code, "the peer reset the stream")
 
     def _accept(self, stream_id: int) -> _Stream | None:
@@ -236,7 +253,7 @@ class MuxedSession:
         stream.room -= n
         if stream.room < 0:
             raise ProtocolViolation(f"stream {stream_id}: data past its window")
-        if stream.linger_until is not None:
+        if stream.half & UNREADABLE:
             if not stream.room:
                 self.reset_stream(stream_id)
             return
@@ -248,8 +265,8 @@ class MuxedSession:
         self._unread += n
         stream.sink.data_received(data)
 
-    def _forget_if_over(self, stream_id: int, stream: _Stream) -> None:
-        if stream.fin and stream.eof:
+    def _forget_if_closed(self, stream_id: int, stream: _Stream) -> None:
+        if stream.half is CLOSED:
             self._forget(stream_id)
 
     def _forget(self, stream_id: int) -> None:
@@ -270,16 +287,12 @@ class MuxedSession:
     def next_timeout(self) -> float | None:
         """When to look whether the peer is there, or to give up the stream that lingers longest."""
         due_at = self._keep_alive.due_at
-        for stream_id in self._lingering:
-            until = self._streams[stream_id].linger_until
-            return due_at if until is None else min(due_at, until)
-        return due_at
+        return min(due_at, next(iter(self._lingering.values()), due_at))
 
     def handle_timeout(self, now: float) -> None:
         """Give up streams that lingered too long. Raises ConnectionLost when the peer stopped answering."""
-        for stream_id in list(self._lingering):
-            until = self._streams[stream_id].linger_until
-            if until is not None and until <= now:
+        for stream_id, deadline in list(self._lingering.items()):
+            if deadline <= now:
                 self.reset_stream(stream_id)
         if self._keep_alive.check(now):
             self._queue(Probe(self._keep_alive.ping(now), is_answer=False))
