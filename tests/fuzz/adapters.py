@@ -236,6 +236,3 @@ class Session(Adapter):
 
     def idle(self) -> None:
         self._log.append(("idle",))
-
-    def timeout_changed(self) -> None:
-        self._log.append(("timeout changed",))

@@ -27,7 +27,7 @@ def uncollected() -> Iterator[None]:
 
 def test_it_takes_nothing_and_minds_nothing() -> None:
     assert NO_ACCEPTOR.accept(1) is None
-    for call in (NO_ACCEPTOR.capacity, NO_ACCEPTOR.idle, NO_ACCEPTOR.timeout_changed):
+    for call in (NO_ACCEPTOR.capacity, NO_ACCEPTOR.idle):
         call()
     NO_ACCEPTOR.said_goodbye(0)
 

@@ -152,17 +152,13 @@ class FakeSession:
         for sink in sinks.values():
             sink.reset_received(0, reason)
 
-    def next_timeout(self) -> float | None:
-        return None
-
-    def handle_timeout(self, now: float) -> None: ...
-
 
 class FakeCarrier(Carrier):
     """A carrier over nothing. `early` is called when it opens, as the peer's first bytes."""
 
     local_address, remote_address = HERE, THERE
     security, muxer, early_muxer = "/fake/1.0.0", "/fake/1.0.0", True
+    rtt = None
 
     def __init__(self, key: PrivateKey = THEM, limits: ConnectionLimits | None = None, ends: bool = True) -> None:
         self.remote_key = key.public_key

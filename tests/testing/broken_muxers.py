@@ -207,7 +207,6 @@ class Polite:
     def __init__(self, inner: StreamAcceptor) -> None:
         self.accept_inside = inner.accept
         self.capacity, self.idle, self.said_goodbye = inner.capacity, inner.idle, inner.said_goodbye
-        self.timeout_changed = inner.timeout_changed
 
     def accept(self, stream_id: int) -> StreamSink | None:
         return self.accept_inside(stream_id) or Sink()

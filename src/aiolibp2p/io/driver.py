@@ -13,6 +13,7 @@ from aiolibp2p.abc.machine import ByteMachine, ByteString
 from aiolibp2p.errors import ConnectionLost, HandshakeFailed, Libp2pError
 from aiolibp2p.io.buffers import SharedBuffers
 from aiolibp2p.io.carrier_end import CarrierEnd, without_frames
+from aiolibp2p.io.deadline_timer import DeadlineTimer
 
 E = TypeVar("E")
 
@@ -35,6 +36,8 @@ class Driver:
 
     def __init__(self, raw: RawConnection, buffers: SharedBuffers, on_lost: Callable[[BaseException], None]) -> None:
         self.full = False
+        self.timer: DeadlineTimer | None = None
+        """The timer of the session, which whoever starts the session sets."""
         self.heard = False
         """Whether the peer has sent anything during the upgrade."""
         self._raw = raw
@@ -242,6 +245,11 @@ class Driver:
     def rtt(self) -> float | None:
         """What the raw connection says."""
         return self._raw.rtt()
+
+    def timeout_changed(self) -> None:
+        """The session's deadline has come nearer."""
+        if self.timer is not None:
+            self.timer.changed()
 
     async def drain(self, waiter: asyncio.Future[None]) -> None:
         """Wait until the transport has caught up, or somebody else sets `waiter`. Raises what ended the connection."""

@@ -21,8 +21,5 @@ class NoAcceptor:
     def idle(self) -> None:
         """It is more than that."""
 
-    def timeout_changed(self) -> None:
-        """There is no timer."""
-
 
 NO_ACCEPTOR: StreamAcceptor = NoAcceptor()

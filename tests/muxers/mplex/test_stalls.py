@@ -167,7 +167,7 @@ def test_a_mebibyte_is_held_unless_told_otherwise() -> None:
     one.receive(message(0, MESSAGE_I, b"y"))
     assert one.wire.paused
     assert one.next_timeout() == STALL_S
-    assert one.acceptor.timeouts_changed == 1
+    assert one.wire.timeouts_changed == 1
 
 
 @pytest.mark.spec("MPX-9")

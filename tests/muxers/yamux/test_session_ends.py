@@ -240,11 +240,11 @@ def test_only_the_first_stream_that_lingers_brings_the_timer_nearer() -> None:
     end.session.receive_data(data(3, b"x", SYN) + data(5, b"x", SYN))
     for stream_id in (1, 3):
         end.session.stop_reading(stream_id)
-    assert end.acceptor.timeouts_changed == 1
+    assert end.wire.timeouts_changed == 1
     end.session.handle_timeout(5)
     end.clock.time = 6
     end.session.stop_reading(5)
-    assert end.acceptor.timeouts_changed == 2
+    assert end.wire.timeouts_changed == 2
     assert end.session.next_timeout() == 11
 
 

@@ -40,7 +40,7 @@ class End:
         self.accepted: dict[int, Sink] = {}
         self.refuses = False
         self.asked = 0
-        self.session = MuxedSession(role, self, config, lambda: self.now, self._asked)
+        self.session = MuxedSession(role, self, config, lambda: self.now, self._asked, self.timeout_changed)
 
     def _asked(self) -> None:
         self.asked += 1

@@ -48,7 +48,7 @@ class DatagramConnection:
 
     def start(self, acceptor: StreamAcceptor, config: MuxedConfig | None = None) -> MuxedSession:
         """The session for its streams; nothing is delivered before `open`."""
-        session = MuxedSession(self.role, acceptor, config or MuxedConfig(), self._now, self._flush_soon)
+        session = MuxedSession(self.role, acceptor, config or MuxedConfig(), self._now, self._flush_soon, _nobody_asks)
         session.rtt = self._reliable.rtt
         self._session = session
         return session
@@ -125,3 +125,7 @@ class DatagramConnection:
 
 def _nowhere() -> None:
     """Nothing is sent any more."""
+
+
+def _nobody_asks() -> None:
+    """Keep no timer: the session's own timeouts are its owner's."""

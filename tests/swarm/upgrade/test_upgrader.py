@@ -151,8 +151,6 @@ class _Nobody:
 
     def idle(self) -> None: ...
 
-    def timeout_changed(self) -> None: ...
-
 
 def joined(one: Side, other: Side) -> None:
     one.wire.peer, other.wire.peer = other.wire, one.wire

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from aiolibp2p.abc.layers.muxer import MuxerSession
-from aiolibp2p.abc.layers.streams import StreamAcceptor
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSession
+from aiolibp2p.abc.services.resources import NULL_SCOPE, ConnectionScope
 from aiolibp2p.abc.stream import ConnectionLimits
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PublicKey
@@ -31,9 +31,10 @@ class Flow(Protocol):
 
 
 class Carrier(ABC):
-    """Secured, muxed, its peer proven: an upgraded raw connection, or what QUIC and its like yield.
+    """A connection that is secured and muxed, its peer proven: an upgraded raw one, or what QUIC and its like yield.
 
-    The swarm puts streams and their negotiation on it. A base class, so that the swarm can tell it from a raw one.
+    The swarm puts streams and their negotiation on it. The carrier owns whatever timer its streams need. It is a base
+    class, so that the swarm can tell it from a raw connection.
     """
 
     local_address: Multiaddr
@@ -47,11 +48,18 @@ class Carrier(ABC):
     early_muxer: bool
     """The muxer was agreed inside the security handshake, or comes with the transport."""
     flow: Flow
+    scope: ConnectionScope = NULL_SCOPE
+    """Where the connection's streams and bytes are counted; its transport got it with the dial or the ticket."""
     limits: ConnectionLimits | None = None
     """What the connection may carry in all, if it is relayed; None for no limits."""
 
+    @property
     @abstractmethod
-    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
+    def rtt(self) -> float | None:
+        """The smallest round trip seen, in seconds; None before the first."""
+
+    @abstractmethod
+    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> StreamSession:
         """A session for its streams; nothing came before. `on_lost` is called once, last, with the reason."""
 
     @abstractmethod

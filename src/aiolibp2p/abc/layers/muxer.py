@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSession
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
 
 
 class MuxerWire(Protocol):
@@ -41,19 +42,13 @@ class MuxerWire(Protocol):
         """The smallest round trip of the path itself, in seconds, whatever waits in queues; None when unknown."""
         ...
 
-
-class MuxerSession(Protocol):
-    """One connection's streams. Pure: bytes in by `receive_data`, bytes out through its `MuxerWire`."""
-
-    @property
-    def closed(self) -> bool:
-        """No stream can be opened any more: closed by us, by the peer (GoAway), or by an error."""
+    def timeout_changed(self) -> None:
+        """`MuxerSession.next_timeout` has come nearer."""
         ...
 
-    @property
-    def stream_count(self) -> int:
-        """Streams open at the moment, both directions."""
-        ...
+
+class MuxerSession(StreamSession, Protocol):
+    """The streams of one upgraded connection. Pure: bytes in by `receive_data`, bytes out through its `MuxerWire`."""
 
     @property
     def rtt(self) -> float | None:
@@ -68,47 +63,12 @@ class MuxerSession(Protocol):
         """
         ...
 
-    def open_stream(self, sink: StreamSink) -> int:
-        """Open a stream; its id. Nothing is sent before its first bytes.
-
-        Raises LimitExceeded while too many of our streams are unanswered, ConnectionLost when closed.
-        """
-        ...
-
-    def write(self, stream_id: int, data: ByteString) -> int:
-        """Take as many bytes as the peer's window allows; how many were taken."""
-        ...
-
-    def consumed(self, stream_id: int, n: int) -> None:
-        """A reader took `n` bytes: the peer may send as many more."""
-        ...
-
-    def close_write(self, stream_id: int) -> None:
-        """Send FIN: no more bytes from us. Idempotent."""
-        ...
-
-    def stop_reading(self, stream_id: int) -> None:
-        """Nobody will read any more: drop what comes, up to a window, then reset the stream."""
-        ...
-
-    def reset_stream(self, stream_id: int, code: int = 0) -> None:
-        """Send RST, forget the stream. Its sink is not told. Idempotent."""
-        ...
-
     def flush(self) -> None:
         """Hand all pending bytes to the wire."""
         ...
 
     def drained(self) -> None:
         """The transport has caught up: what we owed the peer is with it."""
-        ...
-
-    def close(self, code: int = 0) -> None:
-        """Say goodbye (GoAway): no new streams either way; live ones may finish."""
-        ...
-
-    def abort(self, reason: str) -> None:
-        """The connection is gone: reset every stream, with this reason."""
         ...
 
     def next_timeout(self) -> float | None:
@@ -125,6 +85,9 @@ class Muxer(Protocol):
 
     protocol_id: str
 
-    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire) -> MuxerSession:
-        """A session over a secured connection; the initiator of the connection takes the odd ids."""
+    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope = NULL_SCOPE) -> MuxerSession:
+        """A session over a secured connection; the initiator of the connection takes the odd ids.
+
+        What the peer sent and nobody has read yet is reserved on `scope`; a stream that it refuses more is reset.
+        """
         ...

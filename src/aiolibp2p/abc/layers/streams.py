@@ -50,6 +50,51 @@ class StreamAcceptor(Protocol):
         """The last stream is gone."""
         ...
 
-    def timeout_changed(self) -> None:
-        """`next_timeout` has come nearer."""
+
+class StreamSession(Protocol):
+    """The streams of one carrier: whoever put the streams on it opens, writes, reads and ends them here."""
+
+    @property
+    def closed(self) -> bool:
+        """No stream can be opened any more: closed by us, by the peer (GoAway), or by an error."""
+        ...
+
+    @property
+    def stream_count(self) -> int:
+        """Streams open at the moment, both directions."""
+        ...
+
+    def open_stream(self, sink: StreamSink) -> int:
+        """Open a stream; its id. Nothing is sent before its first bytes.
+
+        Raises LimitExceeded while too many of our streams are unanswered, ConnectionLost when closed.
+        """
+        ...
+
+    def write(self, stream_id: int, data: ByteString) -> int:
+        """Take as many bytes as the peer's window allows; how many were taken."""
+        ...
+
+    def consumed(self, stream_id: int, n: int) -> None:
+        """A reader took `n` bytes: the peer may send as many more."""
+        ...
+
+    def close_write(self, stream_id: int) -> None:
+        """Send FIN: no more bytes from us. Idempotent."""
+        ...
+
+    def stop_reading(self, stream_id: int) -> None:
+        """Nobody will read any more: drop what comes, up to a window, then reset the stream."""
+        ...
+
+    def reset_stream(self, stream_id: int, code: int = 0) -> None:
+        """Send RST, forget the stream. Its sink is not told. Idempotent."""
+        ...
+
+    def close(self, code: int = 0) -> None:
+        """Say goodbye (GoAway): no new streams either way; live ones may finish."""
+        ...
+
+    def abort(self, reason: str) -> None:
+        """The connection is gone: reset every stream, with this reason."""
         ...

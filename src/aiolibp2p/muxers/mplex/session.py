@@ -7,6 +7,7 @@ from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
 from aiolibp2p.muxers.mplex import frames
 from aiolibp2p.muxers.mplex.config import MplexConfig
@@ -39,7 +40,7 @@ class Mplex:
         self._runtime = runtime
         self._config = config or MplexConfig()
 
-    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire) -> MplexSession:
+    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope = NULL_SCOPE) -> MplexSession:
         """A session; both roles count their streams from 0."""
         return MplexSession(acceptor, wire, self._runtime, self._config)
 
@@ -166,7 +167,7 @@ class MplexSession:
         if not self._stalled:
             self._wire.pause_reading()
         self._stalled[state.stream_id] = self._runtime.now() + self._config.stall_timeout_s
-        self._acceptor.timeout_changed()
+        self._wire.timeout_changed()
 
     def _go_on(self, state: StreamState) -> None:
         if self._stalled.pop(state.stream_id, None) is not None and not self._stalled:
@@ -227,7 +228,7 @@ class MplexSession:
             self._forget(state)
         else:
             self._lingering[stream_id] = self._runtime.now() + self._config.linger_s
-            self._acceptor.timeout_changed()
+            self._wire.timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send a reset, unless the peer has never heard of the stream, and forget it. mplex has no codes."""

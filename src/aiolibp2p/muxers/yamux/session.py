@@ -7,6 +7,7 @@ from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.muxers.yamux.config import YamuxConfig
@@ -42,7 +43,7 @@ class Yamux:
         self._runtime = runtime
         self._config = config or YamuxConfig()
 
-    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire) -> YamuxSession:
+    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope = NULL_SCOPE) -> YamuxSession:
         """A session; the initiator of the connection takes the odd ids."""
         return YamuxSession(role, acceptor, wire, self._runtime, self._config)
 
@@ -271,7 +272,7 @@ class YamuxSession:
         elif not state.credit and not state.half & REMOTE_ENDED:
             self.reset_stream(stream_id)
         elif self._table.linger(state, self._runtime.now() + self._config.linger_s):
-            self._acceptor.timeout_changed()
+            self._wire.timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send RST with an error code (as go: in the length of a WINDOW_UPDATE), and forget the stream."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aiolibp2p.abc.layers.carrier import Carrier
-from aiolibp2p.abc.layers.muxer import MuxerSession
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.streams import StreamAcceptor
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSession
 from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
 from aiolibp2p.io.carrier_end import CarrierEnd, without_frames
+from aiolibp2p.io.deadline_timer import DeadlineTimer
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.simulator.fast_path.frames import Frames, Hello
 from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
@@ -58,6 +58,7 @@ class MuxedLink(Carrier):
         self._on_lost: Callable[[BaseException], None] | None = None
         self._early: list[Frames] = []
         self._is_open = False
+        self._timer: DeadlineTimer | None = None
         self.flow = self._end = CarrierEnd()
 
     # The handshake
@@ -91,12 +92,23 @@ class MuxedLink(Carrier):
 
     # Carrier
 
-    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
+    @property
+    def rtt(self) -> float | None:
+        return None if self._session is None else self._session.rtt
+
+    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> StreamSession:
         """A session over this connection."""
         self._on_lost = on_lost
-        session = self._session = MuxedSession(self._role, acceptor, self._config, self._loop.time, self._flush_soon)
+        session = self._session = MuxedSession(
+            self._role, acceptor, self._config, self._loop.time, self._flush_soon, self._timeout_changed
+        )
         session.rtt = self._socket.rtt()
+        self._timer = DeadlineTimer(session, self._loop.time, self.abort)
         return session
+
+    def _timeout_changed(self) -> None:
+        if self._timer is not None:
+            self._timer.changed()
 
     def open(self) -> None:
         """Deliver what came meanwhile, and from now on."""
@@ -104,6 +116,8 @@ class MuxedLink(Carrier):
         early, self._early = self._early, []
         for part in early:
             self._receive_frames(part)
+        if self._timer is not None:
+            self._timer.start()
         self._end.tell(self._tell_lost)
 
     def _flush_soon(self) -> None:
@@ -151,6 +165,9 @@ class MuxedLink(Carrier):
 
     def _tell_lost(self, reason: BaseException) -> None:
         on_lost, self._on_lost, self._session = self._on_lost, None, None
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.stop()
         if on_lost is not None:
             on_lost(reason)
 

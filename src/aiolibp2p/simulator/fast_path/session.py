@@ -70,6 +70,7 @@ class MuxedSession:
         config: MuxedConfig,
         now: Callable[[], float],
         send_soon: Callable[[], None],
+        timeout_changed: Callable[[], None],
     ) -> None:
         self.closed = False
         self.rtt: float | None = None
@@ -79,6 +80,7 @@ class MuxedSession:
         self._config = config
         self._now = now
         self._send_soon = send_soon
+        self._timeout_changed = timeout_changed
         self._next_id = 1 if role is Role.INITIATOR else 2
         self._last_theirs = 0
         self._streams: dict[int, _Stream] = {}
@@ -151,7 +153,7 @@ class MuxedSession:
             self._unread -= stream.unread
             stream.unread = 0
             self._lingering[stream_id] = self._now() + self._config.linger_s
-            self._acceptor.timeout_changed()
+            self._timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send RST and forget the stream."""

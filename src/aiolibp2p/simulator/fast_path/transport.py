@@ -46,14 +46,14 @@ class MuxedTransport:
     async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
         """Connect and shake hands. Raises Unreachable, TimeoutExpired, PeerIdMismatch, and what lost the connection."""
         socket = await connect(self._interface, address, self._config.connect_timeout_s)
-        link = await self._shake_hands(socket)
+        link = await self._shake_hands(socket, scope)
         if request.peer is not None and link.remote_peer != request.peer:
             mismatch = PeerIdMismatch(request.peer, link.remote_peer)
             link.abort(mismatch)
             raise mismatch
         return link
 
-    async def _shake_hands(self, socket: StreamSocket) -> MuxedLink:
+    async def _shake_hands(self, socket: StreamSocket, scope: ConnectionScope) -> MuxedLink:
         done: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
 
         def ready(error: BaseException | None) -> None:
@@ -61,6 +61,7 @@ class MuxedTransport:
                 done.set_result(error)
 
         link = MuxedLink(socket, Role.INITIATOR, self._key, self._config, ready)
+        link.scope = scope
         link.shake_hands()
         try:
             async with asyncio.timeout(self._config.handshake_timeout_s):
@@ -93,5 +94,6 @@ class MuxedTransport:
             ticket.heard = True
 
         link = MuxedLink(socket, Role.RESPONDER, self._key, self._config, ready, heard)
+        link.scope = ticket.scope
         ticket.evict = link.abort
         link.shake_hands()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiolibp2p.abc.layers.carrier import Carrier
-from aiolibp2p.abc.layers.muxer import MuxerSession
+from aiolibp2p.abc.layers.streams import StreamSession
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.services.resources import NULL_SCOPE, ConnectionScope
-from aiolibp2p.errors import ConnectionLost, LimitedConnection, LimitExceeded, RemoteError, StreamCode
+from aiolibp2p.errors import ConnectionLost, LimitedConnection, LimitExceeded, StreamCode
 from aiolibp2p.events import Event, StreamEnded, StreamOpened
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.multistream import Initiator, Responder
@@ -73,7 +72,7 @@ class Connection:
         self.limits = carrier.limits
         self.flow = carrier.flow
         self.max_read_bytes = context.config.max_read_bytes
-        self.session: MuxerSession
+        self.session: StreamSession
         self.idle_since: float | None = context.runtime.now()
         """When the last stream ended; None while there is one."""
         self._context = context
@@ -82,8 +81,6 @@ class Connection:
         self._scope = scope
         self._serving = Serving(context.handlers, context.tasks)
         self._negotiations = Negotiations(context.runtime.now, context.config.negotiation_timeout_s)
-        self._session_timer: asyncio.TimerHandle | None = None
-        self._session_due = math.inf
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._goodbye = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
@@ -99,8 +96,6 @@ class Connection:
     def open(self) -> None:
         """Streams flow from now on. Raises what the first bytes break, those that came behind the upgrade."""
         self._carrier.open()
-        if not self.is_closed:
-            self._arm_session_timer()
 
     @property
     def security(self) -> str:
@@ -120,7 +115,7 @@ class Connection:
     @property
     def rtt(self) -> float | None:
         """Smallest round trip seen, in seconds."""
-        return self.session.rtt
+        return self._carrier.rtt
 
     @property
     def stream_count(self) -> int:
@@ -238,33 +233,6 @@ class Connection:
         if self._goodbye:
             self._carrier.close("the peer said goodbye")
 
-    # Time
-
-    def _arm_session_timer(self) -> None:
-        timeout = self.session.next_timeout()
-        if timeout is None:
-            self._session_timer, self._session_due = None, math.inf
-            return
-        self._session_due = timeout
-        delay = max(0.0, timeout - self._context.runtime.now())
-        self._session_timer = self._loop.call_later(delay, self._handle_session_timeout)
-
-    def timeout_changed(self) -> None:
-        """The session has something to do sooner than it said."""
-        timeout = self.session.next_timeout()
-        if timeout is not None and timeout < self._session_due and not self.is_closed:
-            if self._session_timer is not None:
-                self._session_timer.cancel()
-            self._arm_session_timer()
-
-    def _handle_session_timeout(self) -> None:
-        try:
-            self.session.handle_timeout(self._context.runtime.now())
-        except RemoteError as error:
-            self._carrier.abort(error)
-            return
-        self._arm_session_timer()
-
     # Ends
 
     def refuse(self, error: BaseException) -> None:
@@ -279,8 +247,6 @@ class Connection:
         if self.is_closed:
             return
         self.is_closed = True
-        if self._session_timer is not None:
-            self._session_timer.cancel()
         self._negotiations.close()
         self.session.abort(str(error))
         self._scope.done()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aiolibp2p.abc.layers.muxer import MuxerSession
+from aiolibp2p.abc.layers.streams import StreamSession
 from aiolibp2p.errors import IncompleteRead, LimitExceeded, StreamBusy, fresh
 from aiolibp2p.swarm.stream.inbox import Inbox
 from aiolibp2p.wire.framing import PREFIX_BYTES, parse_prefix
@@ -19,7 +19,7 @@ class Inlet:
 
     __slots__ = ("_loop", "_max_read_bytes", "_session", "eof", "error", "inbox", "reader", "stream_id")
 
-    def __init__(self, session: MuxerSession, max_read_bytes: int) -> None:
+    def __init__(self, session: StreamSession, max_read_bytes: int) -> None:
         self.stream_id = 0
         self.inbox = Inbox()
         self.reader: asyncio.Future[None] | None = None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiolibp2p.abc.layers.carrier import Flow
-from aiolibp2p.abc.layers.muxer import MuxerSession
+from aiolibp2p.abc.layers.streams import StreamSession
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import StreamBusy, StreamClosed, fresh
 
@@ -22,7 +22,7 @@ class Outlet:
 
     __slots__ = ("_budget", "_busy", "_flow", "_session", "_waiter", "closed", "error", "is_torn", "stream_id")
 
-    def __init__(self, session: MuxerSession, flow: Flow) -> None:
+    def __init__(self, session: StreamSession, flow: Flow) -> None:
         self.stream_id = 0
         self.closed = False
         self.error: Exception | None = None

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from aiolibp2p.abc.layers.carrier import Flow
-from aiolibp2p.abc.layers.muxer import MuxerSession
+from aiolibp2p.abc.layers.streams import StreamSession
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.services.resources import NULL_SCOPE, StreamScope
 from aiolibp2p.abc.stream import MuxedConnection
@@ -25,7 +25,7 @@ from aiolibp2p.swarm.stream.outlet import Outlet
 class StreamOwner(MuxedConnection, Protocol):
     """What a stream needs of its connection."""
 
-    session: MuxerSession
+    session: StreamSession
     max_read_bytes: int
 
     @property

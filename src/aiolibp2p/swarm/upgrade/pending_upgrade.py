@@ -31,6 +31,8 @@ class UpgradeEnds:
     """By protocol id: those that were offered."""
     make: Callable[[Carrier, bool, ConnectionScope], Connection]
     """Makes a connection of a carrier, whether we are its initiator, and keeps the scope, even when it raises."""
+    now: Callable[[], float]
+    """The clock of muxer sessions, in seconds."""
     is_private: bool
     """Connections are protected by a key that peers must have, too."""
 
@@ -76,7 +78,9 @@ class PendingUpgrade:
         muxer = self._ends.muxers[upgraded.muxer]
         # Known from here on: streams may come behind the upgrade, in the same bytes, and break the connection again
         # before `make` returns. Then `_lost` must find the carrier, or its connection would never hear of its end.
-        carrier = self._carrier = UpgradedConnection(self._raw, self._driver, upgraded, muxer)
+        carrier = self._carrier = UpgradedConnection(
+            self._raw, self._driver, upgraded, muxer, self._scope, self._ends.now
+        )
         connection = self._ends.make(carrier, upgraded.role is Role.INITIATOR, self._scope)
         self._end(connection)
 

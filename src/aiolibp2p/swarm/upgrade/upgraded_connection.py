@@ -7,7 +7,9 @@ from collections.abc import Callable
 from aiolibp2p.abc.layers.carrier import Carrier
 from aiolibp2p.abc.layers.muxer import Muxer, MuxerSession
 from aiolibp2p.abc.layers.raw import RawConnection
-from aiolibp2p.abc.layers.streams import StreamAcceptor
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSession
+from aiolibp2p.abc.services.resources import ConnectionScope
+from aiolibp2p.io.deadline_timer import DeadlineTimer
 from aiolibp2p.io.driver import Driver
 from aiolibp2p.swarm.upgrade.upgrade import Upgraded
 
@@ -15,7 +17,15 @@ from aiolibp2p.swarm.upgrade.upgrade import Upgraded
 class UpgradedConnection(Carrier):
     """A raw connection after its upgrade: one driver, one cipher, one muxer session."""
 
-    def __init__(self, raw: RawConnection, driver: Driver, upgraded: Upgraded, muxer: Muxer) -> None:
+    def __init__(
+        self,
+        raw: RawConnection,
+        driver: Driver,
+        upgraded: Upgraded,
+        muxer: Muxer,
+        scope: ConnectionScope,
+        now: Callable[[], float],
+    ) -> None:
         self.local_address = raw.local_address
         self.remote_address = raw.remote_address
         self.remote_peer = upgraded.secured.remote_peer
@@ -27,20 +37,31 @@ class UpgradedConnection(Carrier):
         self._cipher = upgraded.secured.cipher
         self._early_plaintext = upgraded.early_plaintext
         self._role = upgraded.role
+        self.scope = scope
         self._start_muxer = muxer.start
+        self._now = now
         self._session: MuxerSession
+        self._timer: DeadlineTimer | None = None
         self._on_lost: Callable[[BaseException], None] = _nobody_asks
 
-    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> MuxerSession:
+    @property
+    def rtt(self) -> float | None:
+        return self._session.rtt
+
+    def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> StreamSession:
         """The muxer's session, over the driver."""
         self._on_lost = on_lost
-        self._session = self._start_muxer(self._role, acceptor, self._driver)
+        self._session = self._start_muxer(self._role, acceptor, self._driver, self.scope)
+        self._timer = self._driver.timer = DeadlineTimer(self._session, self._now, self._driver.abort)
         return self._session
 
     def open(self) -> None:
         """Take over from the upgrade, beginning with what came behind it. Raises what that breaks."""
         early, self._early_plaintext = self._early_plaintext, b""
+        timer = self._timer
         self._driver.run_session(self._cipher, self._session, early)
+        if timer is not None:
+            timer.start()
 
     def close(self, reason: str) -> None:
         """End after what is pending has left."""
@@ -54,6 +75,9 @@ class UpgradedConnection(Carrier):
         """The raw connection is gone: tell whoever put streams on it, if anybody did."""
         # It refers back to whoever started us: dropped, both are freed at once.
         on_lost, self._on_lost = self._on_lost, _nobody_asks
+        timer, self._timer, self._driver.timer = self._timer, None, None
+        if timer is not None:
+            timer.stop()
         on_lost(error)
 
 

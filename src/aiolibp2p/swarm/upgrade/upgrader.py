@@ -87,7 +87,7 @@ class Upgrader:
         muxers = {muxer.protocol_id: muxer for muxer in layers.muxers}
         self._parts = parts
         self._config = config
-        self._ends = UpgradeEnds(muxers, parts.make, layers.protector is not None)
+        self._ends = UpgradeEnds(muxers, parts.make, parts.runtime.now, layers.protector is not None)
         self._plans = {
             optimistic: UpgradePlan(layers.securities, tuple(muxers), optimistic, config.key_types)
             for optimistic in (True, False)

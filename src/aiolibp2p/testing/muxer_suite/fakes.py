@@ -36,6 +36,8 @@ class Wire:
     """One for each cipher frame."""
     flushes: int = 0
     """How often a flush was asked for."""
+    timeouts_changed: int = 0
+    """How often the session said that its deadline had come nearer."""
     path_rtt: float | None = None
     paused: bool = False
     """The session wants no more input for now."""
@@ -51,6 +53,10 @@ class Wire:
     def rtt(self) -> float | None:
         """`path_rtt`."""
         return self.path_rtt
+
+    def timeout_changed(self) -> None:
+        """Count it in `timeouts_changed`."""
+        self.timeouts_changed += 1
 
     def request_flush(self) -> None:
         """Counts it."""
@@ -119,7 +125,6 @@ class Acceptor:
     goodbye: int | None = None
     goodbyes: int = 0
     idles: int = 0
-    timeouts_changed: int = 0
 
     def accept(self, stream_id: int) -> Sink | None:
         """A new sink, or None while `refuse` is set."""
@@ -141,7 +146,3 @@ class Acceptor:
     def idle(self) -> None:
         """Counts it."""
         self.idles += 1
-
-    def timeout_changed(self) -> None:
-        """Counts it."""
-        self.timeouts_changed += 1

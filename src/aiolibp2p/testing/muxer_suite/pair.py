@@ -120,8 +120,8 @@ class MuxerEnd:
 
     def next_timeout(self) -> float | None:
         """When the timer that its connection would have set goes off."""
-        if self.acceptor.timeouts_changed != self._timeouts_changed:
-            self._timeouts_changed = self.acceptor.timeouts_changed
+        if self.wire.timeouts_changed != self._timeouts_changed:
+            self._timeouts_changed = self.wire.timeouts_changed
             self._armed = self.session.next_timeout()
         due = self.session.next_timeout()
         assert due is None or (self._armed is not None and self._armed <= due), "a nearer timeout was not announced"
