@@ -26,6 +26,7 @@ Libp2pError
 │   ├── Unreachable (OSError)         nobody there: refused, no route, no answer
 │   ├── StreamReset
 │   ├── ConnectionLost (ConnectionError)
+│   ├── FetchFailed                   a peer could not look up a key (protocols.fetch)
 │   └── IncompleteRead (EOFError)
 ├── TimeoutExpired (TimeoutError)
 └── DialFailed                        every address tried, each with its own reason

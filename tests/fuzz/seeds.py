@@ -17,6 +17,7 @@ from aiolibp2p.multistream import HEADER, NA, SIMULTANEOUS_ID, encode_message
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.peer import PrivateKey, SignedEnvelope
 from aiolibp2p.peer.peer_record import seal_peer_record
+from aiolibp2p.protocols.fetch.messages import Response, Status, encode_request, encode_response
 from aiolibp2p.protocols.identify.messages import IdentifyMessage, delimit, encode_parts
 from aiolibp2p.security.noise import NoiseCipher
 from aiolibp2p.security.noise.messages import SIGNATURE_PREFIX, HandshakePayload, encode_payload
@@ -279,7 +280,15 @@ def _muxing() -> dict[str, Entries]:
     parts = [encode_parts(IdentifyMessage(protocols=(name,)))[0] for name in ("/a", "/b", "/a")]
     identify = {"whole": delimit(encode_parts(message)), "parts": delimit(parts), "empty": b"\x00"}
     both = {name: data for entries in conversations.values() for name, data in entries.items()}
-    return {**conversations, "yamux_frames": both, "mplex": mplex_session, "identify": identify}
+    return {**conversations, "yamux_frames": both, "mplex": mplex_session, "identify": identify, **_fetches()}
+
+
+def _fetches() -> dict[str, Entries]:
+    answers = {status.name.lower(): encode_response(Response(status, b"data")) for status in Status}
+    return {
+        "fetch_request": {"text": encode_request(b"/app/key"), "bytes": encode_request(b"\xff\x00"), "absent": b""},
+        "fetch_response": {**answers, "absent": b"", "unknown-status": b"\x08\x07"},
+    }
 
 
 def _mplex() -> Entries:

@@ -12,7 +12,7 @@ from aiolibp2p.abc.layers.muxer import Muxer
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.security import Secured
 from aiolibp2p.abc.machine import ByteMachine
-from aiolibp2p.errors import HandshakeFailed
+from aiolibp2p.errors import HandshakeFailed, ProtocolViolation
 from aiolibp2p.multiformats import varint
 from aiolibp2p.multistream import (
     HEADER,
@@ -28,6 +28,7 @@ from aiolibp2p.multistream import (
 from aiolibp2p.muxers.mplex import Mplex, MplexConfig
 from aiolibp2p.muxers.yamux import Yamux, YamuxConfig, frames
 from aiolibp2p.peer.keys import PrivateKey
+from aiolibp2p.protocols.fetch.messages import decode_request, decode_response, encode_request, encode_response
 from aiolibp2p.protocols.identify.messages import IdentifyMessage, delimit, encode_parts
 from aiolibp2p.security.noise import NoiseCipher, NoiseSecurity
 from aiolibp2p.security.noise.messages import decode_payload, encode_payload
@@ -146,6 +147,18 @@ def identify(data: bytes) -> object:
     return [min(len(one), 2) if isinstance(one, tuple) else one is not None for one in found]
 
 
+def fetch_request(data: bytes) -> object:
+    key = decode_request(data)
+    assert decode_request(encode_request(key)) == key
+    return min(len(key), 2)
+
+
+def fetch_response(data: bytes) -> object:
+    response = decode_response(data)
+    assert decode_response(encode_response(response)) == response
+    return response.status, min(len(response.data), 2)
+
+
 def noise_payload(data: bytes) -> object:
     payload = decode_payload(data)
     assert decode_payload(encode_payload(payload)) == payload
@@ -251,4 +264,6 @@ TARGETS = (
     Target("upgrade_simultaneous", machine(lambda: simultaneous_upgrade(5), upgraded), REFUSED, SIMULTANEOUS, 250),
     Target("inside_upgrade", inside_upgrade, REFUSED, MULTISTREAM, executions=150),
     Target("identify", identify, REFUSED, PROTO, executions=500, max_bytes=16384),
+    Target("fetch_request", fetch_request, (ProtocolViolation,), PROTO, executions=1000),
+    Target("fetch_response", fetch_response, (ProtocolViolation,), PROTO, executions=1000),
 )

@@ -16,10 +16,12 @@ from aiolibp2p.errors import IncompleteRead, ProtocolNotSupported, StreamClosed,
 from aiolibp2p.events import Event, PeerDisconnected, PeerIdentified
 from aiolibp2p.io.event_bus import EventBus, Subscription
 from aiolibp2p.limits.peer_quota import PeerQuota
+from aiolibp2p.multiformats import varint
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.peerstore import MemoryPeerstore
+from aiolibp2p.wire.framing import parse_prefix
 
 
 class FakeRuntime:
@@ -87,6 +89,15 @@ class FakeStream:
                 raise IncompleteRead(taken, n)
             taken += part
         return taken
+
+    async def read_message(self, max_bytes: int = 4 * 1024 * 1024) -> bytes:
+        start = b""
+        while (found := parse_prefix(start, max_bytes)) is None:
+            start += await self.read_exactly(1)
+        return await self.read_exactly(found[1] - found[0])
+
+    async def write_message(self, message: bytes) -> None:
+        await self.write(varint.encode(len(message)) + message)
 
     async def write(self, data: bytes) -> None:
         self._check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aiolibp2p import Host, PeerId, Service
+from aiolibp2p.protocols.fetch import Fetch
 from aiolibp2p.protocols.identify import Identify
 from aiolibp2p.protocols.observed_addresses import ObservedAddresses
 from aiolibp2p.protocols.perf import Perf
@@ -44,3 +45,18 @@ class TestPerf(ServiceSuite):
     async def use(self, host: Host, peer: PeerId) -> None:
         result = await host.service(Perf).measure(peer, 100_000, 200_000)
         assert (result.uploaded_bytes, result.downloaded_bytes) == (100_000, 200_000)
+
+
+async def own_key(key: bytes, peer: PeerId) -> bytes | None:
+    """Answer each key by itself."""
+    return key
+
+
+class TestFetch(ServiceSuite):
+    def service(self) -> Service:
+        fetch = Fetch()
+        fetch.register("", own_key)
+        return fetch
+
+    async def use(self, host: Host, peer: PeerId) -> None:
+        assert await host.service(Fetch).fetch(peer, "key") == b"key"

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from aiolibp2p.cli import identify, identity, node, ping, psk
 from aiolibp2p.cli.failures import UsageError, explain
+from aiolibp2p.cli.fetch import command as fetch
 from aiolibp2p.cli.perf import command as perf
 from aiolibp2p.cli.simulate import command as simulate
 
@@ -80,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=False)
-    for command in (identity, psk, node, ping, identify, perf, simulate):
+    for command in (identity, psk, node, ping, identify, fetch, perf, simulate):
         sub = commands.add_parser(
             command.NAME,
             help=command.SUMMARY,

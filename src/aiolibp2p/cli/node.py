@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aiolibp2p.cli import addresses, layers
+from aiolibp2p.cli.fetch import files
 from aiolibp2p.cli.output import Output, shown, typed_command
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ examples:
   p2p node --listen /ip4/127.0.0.1/tcp/4001 --listen /ip6/::1/tcp/4001
   p2p node --identity me.key                      the same peer id every time
   p2p node --psk swarm.key                        for members of a private network alone
+  p2p node --fetch /notes/today=notes.txt         and answer p2p fetch ADDRESS /notes/today
 """
 
 DEFAULT_LISTEN = "/ip4/127.0.0.1/tcp/0"
@@ -48,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the identity to use; a new one is made and kept there if there is no such file (default: a fresh one)",
     )
+    files.add_argument(parser)
     layers.add_arguments(parser)
 
 
@@ -56,6 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
     listen = [addresses.parse_listen(text) for text in arguments.listen or [DEFAULT_LISTEN]]
     options = layers.options(arguments)
     options["listen"] = [str(address) for address in listen]
+    served = files.parse(arguments.fetch or ())
+    if served:
+        options["services"] = [files.service(served)]
     options["key"] = None if arguments.identity is None else _identity(arguments.identity)
 
     import logging
@@ -63,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     from aiolibp2p.cli import session
 
     return session.run(
-        _serve(Output(arguments.json), options, layers.typed(arguments)), arguments.verbose, logging.WARNING
+        _serve(Output(arguments.json), options, served, layers.typed(arguments)), arguments.verbose, logging.WARNING
     )
 
 
@@ -79,7 +87,7 @@ def _identity(path: str) -> PrivateKey:
     return key
 
 
-async def _serve(output: Output, options: HostOptions, typed: str) -> int:
+async def _serve(output: Output, options: HostOptions, served: Mapping[str, str], typed: str) -> int:
     import asyncio
 
     from aiolibp2p.cli import session
@@ -89,7 +97,9 @@ async def _serve(output: Output, options: HostOptions, typed: str) -> int:
         events = host.events(ConnectionOpened, ConnectionClosed, PeerIdentified, MissedEvents)
         for address in host.addresses:
             output.event("listening", f"listening on {address}", address=str(address))
-        _say_what_next(output, host, options, typed)
+        for key, path in served.items():
+            output.event("serving", f"serving {shown(key)} from {path}", key=key, file=path)
+        _say_what_next(output, host, options, served, typed)
         try:
             async for event in events:
                 _tell(output, host, event)
@@ -98,10 +108,12 @@ async def _serve(output: Output, options: HostOptions, typed: str) -> int:
     return 0
 
 
-def _say_what_next(output: Output, host: Host, options: HostOptions, typed: str) -> None:
+def _say_what_next(output: Output, host: Host, options: HostOptions, served: Mapping[str, str], typed: str) -> None:
     if output.as_json or not host.addresses:
         return
     output.hint(f"try, in another terminal: {typed_command()} ping {host.addresses[0]}{typed}")
+    for key in list(served)[:1]:
+        output.hint(f"or: {typed_command()} fetch {host.addresses[0]} {shlex.quote(key)}{typed}")
     if all(address.is_loopback for address in host.addresses):
         output.hint("only this machine can reach it; --listen /ip4/0.0.0.0/tcp/4001 lets others in")
     if network := layers.network(options):
