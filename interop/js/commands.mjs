@@ -5,6 +5,7 @@ import { dialsRate, opensRate, pingsRate, usage } from './bench.mjs'
 import { bulkPingsRate, holdConnections, memory, releaseConnections } from './bench_load.mjs'
 import { echoMany, echoOnce, identify, perf, ping, resetStream } from './exchanges.mjs'
 import { BadCommand } from './failures.mjs'
+import { fetchValue } from './fetch.mjs'
 import { serve, serveEcho } from './handlers.mjs'
 import { dialableAddresses, hasEarlyMuxer } from './host.mjs'
 import { openStream } from './streams.mjs'
@@ -30,6 +31,7 @@ export const COMMANDS = {
   streams: echoMany,
   reset: resetStream,
   perf,
+  fetch: fetchValue,
   pings_rate: pingsRate,
   opens_rate: opensRate,
   dials_rate: dialsRate,

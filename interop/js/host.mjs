@@ -1,6 +1,7 @@
 // The libp2p node, with every limit out of the way that a test could meet or a benchmark measure.
 import { readFileSync } from 'node:fs'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import { fetch } from '@libp2p/fetch'
 import { identify, identifyPush } from '@libp2p/identify'
 import { mplex } from '@libp2p/mplex'
 import { noise } from '@libp2p/noise'
@@ -89,7 +90,8 @@ function services () {
   }
   return {
     identify: told(identify({ ...limits, runOnConnectionOpen: false })), // the board runs it, to see it fail
-    identifyPush: told(identifyPush({ ...limits, debounce: 0 }))
+    identifyPush: told(identifyPush({ ...limits, debounce: 0 })),
+    fetch: fetch() // at its defaults, which its users have: 32 inbound streams a connection, 10 s
   }
 }
 

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { Board } from './board.mjs'
 import { COMMANDS } from './commands.mjs'
 import { BadCommand, errorKind, errorText } from './failures.mjs'
+import { installLookups } from './fetch.mjs'
 import { installHandlers } from './handlers.mjs'
 import { dialableAddresses, libraryVersion, newHost } from './host.mjs'
 
@@ -13,7 +14,7 @@ const DEFAULT_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 2_000
 const FIELDS = new Set([
   'id', 'cmd', 'address', 'peer', 'protocol', 'absent', 'count', 'bytes', 'chunk', 'read_delay_ms', 'streams',
-  'concurrency', 'seconds', 'upload_bytes', 'download_bytes', 'code', 'timeout_ms'
+  'concurrency', 'seconds', 'upload_bytes', 'download_bytes', 'code', 'key', 'timeout_ms'
 ])
 
 function parseFlags (args) {
@@ -99,6 +100,7 @@ async function run (settings) {
   const host = await newHost(settings)
   const board = new Board(host)
   await installHandlers(host)
+  installLookups(host)
   await host.start()
   send({
     event: 'listening',
