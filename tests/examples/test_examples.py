@@ -41,6 +41,11 @@ def test_simulate() -> None:
     assert "the same again: True" in output
 
 
+def test_fetch() -> None:
+    output = run(["examples/05_fetch.py"])
+    assert "today: b'tea at four'\nrules: b''\ntomorrow: None\nguests: b'welcome, 12D3KooW" in output
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_examples_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 60
