@@ -15,14 +15,15 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from aiolibp2p import Host, Limits, PeerId, Stream
+from aiolibp2p.abc.services.context import ServiceContext
 from aiolibp2p.muxers.mplex import MplexConfig
 from aiolibp2p.muxers.yamux import YamuxConfig
 from aiolibp2p.protocols.perf import HEADER_BYTES, PERF_ID, Perf, PerfConfig
-from aiolibp2p.swarm import SwarmConfig
-from aiolibp2p.swarm.connections.connection import ConnectionConfig
+from aiolibp2p.resource_manager import ResourceLimits
 from bench.process_usage import allow_many_files, resident_bytes, usage
 
 ECHO_ID = "/bench/echo/1.0.0"
@@ -32,7 +33,7 @@ MANY = 1_000_000
 SETTLE_S = 0.3
 
 UNLIMITED = Limits(
-    swarm=SwarmConfig(connection=ConnectionConfig(max_running_handlers=MANY)),
+    resources=ResourceLimits(MANY, MANY, MANY),
     yamux=YamuxConfig(max_inbound_streams=MANY),
     mplex=MplexConfig(max_inbound_streams=MANY),
 )
@@ -141,7 +142,7 @@ class BenchPeer:
         upload, download = request["upload_bytes"], request["download_bytes"]
         chunk = request.get("chunk", CHUNK_BYTES)
         perf = Perf(PerfConfig(chunk_bytes=chunk, allowed_peers=()))  # measures alone; the host's own one serves
-        await perf.start(self.host)
+        await perf.start(cast(ServiceContext, SimpleNamespace(host=self.host)))  # all it asks of one, serving nobody
         result = await perf.measure(await self.target(request), upload, download)
         return {
             "upload_bytes": result.uploaded_bytes,

@@ -23,6 +23,7 @@ from aiolibp2p.events import (
     ProtocolsChanged,
 )
 from aiolibp2p.peer.keys import KeyType
+from aiolibp2p.resource_manager import ResourceLimits
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.dialling.config import DialerConfig
 from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
@@ -292,7 +293,10 @@ async def test_silent_and_trickling_sockets_are_gone_by_the_deadline() -> None:
 
 
 async def test_past_the_limit_the_oldest_silent_one_makes_room() -> None:
-    async with Host(listen=LOOPBACK, limits=impatient(max_half_open=2)) as server, Host() as client:
+    async with (
+        Host(listen=LOOPBACK, limits=Limits(resources=ResourceLimits(half_open_inbound_connections=2))) as server,
+        Host() as client,
+    ):
         port = server.addresses[0].port
         talker = await asyncio.open_connection("127.0.0.1", port)
         talker[1].write(PROPOSAL)

@@ -146,7 +146,14 @@ class Gated(LocalError):
 
 
 class LimitExceeded(LocalError):
-    """A limit of this host was reached; the message names the limit and its value."""
+    """A limit of this host was reached; the message names the limit and its value.
+
+    `scope` is the kind of scope that refused ("connection", "transient"), "" for a limit that belongs to none.
+    """
+
+    def __init__(self, reason: str, scope: str = "") -> None:
+        self.scope = scope
+        super().__init__(reason)
 
 
 class RemoteError(Libp2pError):

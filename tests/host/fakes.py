@@ -112,7 +112,7 @@ class Scene:
         )
 
     def runner(self) -> ServiceRunner:
-        return ServiceRunner(self.parts.services[3:], self.parts.seams.resources)
+        return ServiceRunner(self.parts.services[3:], self.parts.resources)
 
 
 class Noted(Service):
@@ -183,4 +183,4 @@ async def forever() -> None:
 
 def made(scene: Scene, service: Service) -> Context:
     """A context of this service alone."""
-    return Context(scene.hallway(), service, scene.parts.seams.resources.service_scope(service.name))
+    return Context(scene.hallway(), service, scene.parts.resources.service_scope(service.name))

@@ -20,6 +20,7 @@ from aiolibp2p.events import PeerConnected, PeerIdentified
 from aiolibp2p.host import HostOptions, HostStatistics
 from aiolibp2p.muxers.mplex import MplexConfig
 from aiolibp2p.muxers.yamux import YamuxConfig
+from aiolibp2p.resource_manager import ResourceLimits
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.swarm.connections.connection import ConnectionConfig
 from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
@@ -267,6 +268,7 @@ def short_limits(
     connection: ConnectionConfig | None = None,
     yamux: YamuxConfig | None = None,
     mplex: MplexConfig | None = None,
+    resources: ResourceLimits | None = None,
 ) -> Limits:
     """Deadlines that a test can wait for."""
     return Limits(
@@ -276,6 +278,7 @@ def short_limits(
         ),
         yamux=yamux or YamuxConfig(linger_s=0.5),
         mplex=mplex or MplexConfig(linger_s=0.5),
+        resources=resources or ResourceLimits(),
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from aiolibp2p import PreSharedKey
 from aiolibp2p.errors import HandshakeFailed, TimeoutExpired
+from aiolibp2p.resource_manager import ResourceLimits
 from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from hostile import wire
 from hostile.peer import Gone, Peer
@@ -28,7 +29,7 @@ NOT_A_MEMBER = "not in this private network, or has another key"
 @contextlib.asynccontextmanager
 async def private_scene(timeout_s: float = 0.5, max_half_open: int = 30) -> AsyncIterator[Scene]:
     """The host and the bystander have the key."""
-    limits = short_limits(upgrade=UpgraderConfig(timeout_s=timeout_s, max_half_open=max_half_open))
+    limits = short_limits(upgrade=UpgraderConfig(timeout_s=timeout_s), resources=ResourceLimits(max_half_open))
     async with scene(limits, psk=KEY) as stage:
         yield stage
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
 from aiolibp2p.errors import HandshakeFailed, PeerIdMismatch, TimeoutExpired
+from aiolibp2p.resource_manager import ResourceLimits
 from aiolibp2p.swarm.upgrade.upgrader import UpgraderConfig
 from hostile import wire
 from hostile.peer import Gone, Peer
@@ -332,7 +333,7 @@ def hear_their_flight(peer: TlsPeer) -> TlsPeer:
 
 
 async def test_half_open_ones_are_bounded_and_the_oldest_silent_one_goes_first() -> None:
-    limits = short_limits(upgrade=UpgraderConfig(timeout_s=1.5, max_half_open=30))
+    limits = short_limits(upgrade=UpgraderConfig(timeout_s=1.5), resources=ResourceLimits(30))
     async with scene(limits, security=TLS_ONLY) as stage:
         with contextlib.ExitStack() as stack:
             talking = [stack.enter_context(TlsPeer.dial(stage.port)) for _ in range(20)]

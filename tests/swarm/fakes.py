@@ -49,11 +49,15 @@ class Ledger:
 
     calls: list[str] = field(default_factory=list)
     refuses: tuple[str, ...] = ()
+    max_half_open: int | None = None
+    """Connections from outside that may be open at once, as if none of them ever proved its peer."""
     opened: int = 0
     done: Counter[int] = field(default_factory=Counter)
 
     def open_connection(self, inbound: bool, remote: Multiaddr | None, uses_fd: bool = True) -> ConnectionScope:
         self.note(f"connection {'from' if inbound else 'to'} {remote}")
+        if inbound and self.max_half_open is not None and self.held() >= self.max_half_open:
+            raise LimitExceeded("too many are half open", "transient")
         return LedgerScope(self)
 
     def service_scope(self, name: str) -> ConnectionScope:
@@ -229,9 +233,11 @@ class Bench:
             wants=lambda kind: True,
         )
 
-    def connection(self, carrier: FakeCarrier | None = None, is_outbound: bool = True) -> Connection:
-        """One that stands."""
-        scope = self.ledger.open_connection(not is_outbound, THERE)
+    def connection(
+        self, carrier: FakeCarrier | None = None, is_outbound: bool = True, scope: ConnectionScope | None = None
+    ) -> Connection:
+        """Make a connection that stands, on this scope or one of the ledger."""
+        scope = scope or self.ledger.open_connection(not is_outbound, THERE)
         connection = Connection(self.context(), carrier or FakeCarrier(), is_outbound, scope)
         connection.start()
         connection.open()

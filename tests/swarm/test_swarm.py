@@ -252,13 +252,16 @@ async def test_nothing_holds_up_close(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         await station.swarm.close()
     assert asyncio.get_running_loop().time() - start == pytest.approx(3 * CLOSE_TIMEOUT_S)
-    assert (connection.is_closed, station.swarm.connections(), station.ledger.is_balanced) == (True, [], True)
+    assert (connection.is_closed, station.swarm.connections()) == (True, [])
     with pytest.raises(HostNotRunning):
         await dial
     assert "a listener did not close within 2 s" in caplog.text
     assert "handler of /echo/1.0.0 did not end within 2 s" in caplog.text
+    # Its stream counts for as long as the handler runs.
+    assert not station.ledger.is_balanced
     released.set_result(None)
     await turns()
+    assert station.ledger.is_balanced
 
 
 async def test_a_closed_swarm_takes_nobody_and_dials_nobody() -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from aiolibp2p.abc.layers.security import Protector
 from aiolibp2p.abc.layers.transport import Transport
 from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.services.resources import Resources
 from aiolibp2p.abc.services.service import Service
 from aiolibp2p.assembly.choices import DEFAULT_SERVICES, MUXERS, SECURITIES, TRANSPORTS, Choice, Ingredients
 from aiolibp2p.assembly.config import HostConfig, Seams
@@ -20,6 +21,7 @@ from aiolibp2p.io.interfaces import Interfaces
 from aiolibp2p.io.runtime import SystemRuntime
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peerstore import MemoryPeerstore
+from aiolibp2p.resource_manager import ResourceManager
 from aiolibp2p.security.pnet import PreSharedKey, PskProtector
 from aiolibp2p.swarm import Swarm, SwarmParts
 from aiolibp2p.swarm.connections.handlers import StreamHandlers
@@ -42,6 +44,7 @@ class Parts:
     swarm: Swarm
     services: Sequence[Service]
     """Default ones first, then those given, each in order."""
+    resources: Resources
     seams: Seams
 
 
@@ -58,6 +61,7 @@ def assemble(config: HostConfig) -> Parts:
     services = _services(config.services, given)
     muxers = _chosen(_Option("muxers", "start"), config.muxers, MUXERS, given)
     transports = _transports(config.transports, services, given)
+    resources = config.seams.resources or ResourceManager(limits.resources)
     bus = EventBus()
     handlers = StreamHandlers()
     peerstore = MemoryPeerstore(runtime, limits.peerstore)
@@ -75,7 +79,7 @@ def assemble(config: HostConfig) -> Parts:
             emit=bus.emit,
             wants=bus.wants,
             identified=lambda peer: peerstore.protocols(peer) is not None,
-            resources=config.seams.resources,
+            resources=resources,
             gater=config.seams.gater,
             meter=config.seams.meter,
             expand_wildcard=Interfaces(runtime.now).expand,
@@ -90,6 +94,7 @@ def assemble(config: HostConfig) -> Parts:
         peerstore=peerstore,
         swarm=swarm,
         services=services,
+        resources=resources,
         seams=config.seams,
     )
 

@@ -14,7 +14,7 @@ from aiolibp2p.abc.layers.security import Security
 from aiolibp2p.abc.layers.transport import Transport
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.services.meter import NULL_METER, Meter
-from aiolibp2p.abc.services.resources import NULL_RESOURCES, Resources
+from aiolibp2p.abc.services.resources import Resources
 from aiolibp2p.abc.services.service import Service
 from aiolibp2p.abc.services.tags import NULL_TAGS, Tags
 from aiolibp2p.errors import ConfigError
@@ -24,6 +24,7 @@ from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peerstore import PeerstoreLimits
 from aiolibp2p.protocols.observed_addresses import ObservedAddressesConfig
 from aiolibp2p.protocols.ping import PingConfig
+from aiolibp2p.resource_manager import ResourceLimits
 from aiolibp2p.security.pnet import PreSharedKey
 from aiolibp2p.swarm import SwarmConfig
 from aiolibp2p.transports.tcp import TcpConfig
@@ -50,14 +51,15 @@ class Limits:
     peerstore: PeerstoreLimits = field(default_factory=PeerstoreLimits)
     ping: PingConfig = field(default_factory=PingConfig)
     observed_addresses: ObservedAddressesConfig = field(default_factory=ObservedAddressesConfig)
+    resources: ResourceLimits = field(default_factory=ResourceLimits)
 
 
 @dataclass(frozen=True)
 class Seams:
     """Parts that observe or restrain a host, and that change nothing when they are left out."""
 
-    resources: Resources = NULL_RESOURCES
-    """Where connections, streams and bytes are counted."""
+    resources: Resources | None = None
+    """Where connections, streams and bytes are counted; None for a `ResourceManager` with the host's limits."""
     gater: Gater = field(default_factory=Gater)
     """Who refuses peers, addresses and connections."""
     meter: Meter = NULL_METER

@@ -24,7 +24,7 @@ class Life:
     """Starts and closes a host, once each."""
 
     def __init__(self, host: Host, parts: Parts, listen: Sequence[str]) -> None:
-        self.services = ServiceRunner(parts.services, parts.seams.resources)
+        self.services = ServiceRunner(parts.services, parts.resources)
         self.protocols = Protocols(parts, self._protocols_changed)
         self._host = host
         self._parts = parts

@@ -125,7 +125,8 @@ class Account:
     def _refusal(self, name: str, what: str) -> LimitExceeded:
         scope = printable(f"{self._rule.kind} {self._key}".rstrip(), MAX_NAME_LENGTH)
         option = self._rule.limits.options.get(name)
-        return LimitExceeded(f"{scope}: {what}" + (f"; ResourceLimits({option}=...) sets the limit" if option else ""))
+        hint = f"; ResourceLimits({option}=...) sets the limit" if option else ""
+        return LimitExceeded(f"{scope}: {what}{hint}", self._rule.kind)
 
 
 def join_all(accounts: Iterable[Account], need: Need, memory: int = 0) -> None:

@@ -57,7 +57,6 @@ class Swarm:
                 upgrade=lambda raw, scope, settle: upgrader.prepare(raw, ACCEPTED, scope, settle),
                 take=lambda carrier, scope: maker.take(carrier, scope, is_dialled=False),
                 timeout_s=config.upgrade.timeout_s,
-                max_half_open=config.upgrade.max_half_open,
                 resources=parts.resources,
                 meter=parts.meter,
             )

@@ -9,11 +9,13 @@ import pytest
 
 from aiolibp2p.abc.layers.streams import StreamSink
 from aiolibp2p.abc.services.context import StreamLimits
+from aiolibp2p.abc.services.resources import ConnectionScope
 from aiolibp2p.abc.stream import ConnectionLimits, Stream
 from aiolibp2p.errors import ConnectionLost, LimitedConnection, LimitExceeded, NegotiationFailed, StreamCode
 from aiolibp2p.events import StreamEnded, StreamOpened
 from aiolibp2p.io.tasks import Tasks
-from aiolibp2p.swarm.connections.connection import Connection, ConnectionConfig
+from aiolibp2p.resource_manager import ResourceLimits, ResourceManager
+from aiolibp2p.swarm.connections.connection import Connection
 from swarm.fakes import ECHO, OTHER, THEM, THERE, Bench, FakeCarrier, FakeSession, Ledger, accept, proposal, turns
 from waiting import after
 
@@ -22,6 +24,13 @@ pytestmark = pytest.mark.virtual_time
 
 def session_of(connection: Connection) -> FakeSession:
     return cast(FakeSession, connection.session)
+
+
+def counted(**limits: int) -> ConnectionScope:
+    """Return the scope of a connection whose peer is proven, counted within these limits."""
+    scope = ResourceManager(ResourceLimits(**limits)).open_connection(True, THERE)
+    scope.set_peer(THEM.peer_id)
+    return scope
 
 
 async def hold(stream: Stream) -> None:
@@ -94,6 +103,7 @@ async def test_a_lost_connection_gives_back_its_streams_and_then_itself() -> Non
     await connection.open_stream([ECHO], wait=False)
     carrier.lose(ConnectionLost("gone"))
     connection.lost(ConnectionLost("again"))
+    await turns()  # the handler ends, and with it what its stream counts for
     assert bench.ledger.is_balanced
     assert list(bench.ledger.done)[-1] == 0
     assert bench.ended == [(connection, "gone")]
@@ -171,10 +181,29 @@ async def test_who_waits_for_an_id_gets_one() -> None:
 # Handlers
 
 
-async def test_past_the_limit_of_handlers_streams_are_refused() -> None:
-    bench = Bench(config=ConnectionConfig(max_running_handlers=1))
+async def test_a_stream_counts_until_its_handler_has_ended_though_the_peer_resets_it() -> None:
+    gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def busy(stream: Stream) -> None:
+        await gate
+
+    bench = Bench()
+    bench.handlers.add(ECHO, busy)
+    connection = bench.connection(scope=counted(inbound_streams_per_connection=1))
+    first = accept(connection)
+    assert first is not None
+    await turns()
+    first.reset_received(0, "the peer reset the stream")
+    assert accept(connection, stream_id=4) is None
+    gate.set_result(None)
+    await turns()
+    assert accept(connection, stream_id=6) is not None
+
+
+async def test_past_the_limit_of_streams_they_are_refused() -> None:
+    bench = Bench()
     bench.handlers.add(ECHO, hold)
-    connection = bench.connection()
+    connection = bench.connection(scope=counted(inbound_streams_per_connection=1))
     first = accept(connection)
     assert first is not None
     assert accept(connection, stream_id=4) is None

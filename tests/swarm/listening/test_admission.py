@@ -59,7 +59,7 @@ class Door:
     """An admission and all it works with."""
 
     def __init__(self, max_half_open: int = 3, gater: Gater | None = None, refuses: tuple[str, ...] = ()) -> None:
-        self.ledger = Ledger(refuses=refuses)
+        self.ledger = Ledger(refuses=refuses, max_half_open=max_half_open)
         self.upgrades: list[Upgrading] = []
         self.taken: list[Carrier] = []
         self.refuses_carriers = False
@@ -70,7 +70,6 @@ class Door:
                 upgrade=self._upgrade,
                 take=self._take,
                 timeout_s=TIMEOUT_S,
-                max_half_open=max_half_open,
                 resources=self.ledger,
             )
         )

@@ -28,8 +28,6 @@ class ConnectionConfig:
 
     negotiation_timeout_s: float = 10.0
     """What a stream has to settle its protocol."""
-    max_running_handlers: int = 1000
-    """Inbound streams that are served at once; further ones are refused."""
     max_read_bytes: int = 64 * 1024 * 1024
     """What one `read` to the end, `read_exactly` or message may gather."""
 
@@ -169,8 +167,6 @@ class Connection:
 
     def accept(self, stream_id: int) -> Stream | None:
         """The peer opened a stream; None when there is no room for it."""
-        if self._serving.running >= self._context.config.max_running_handlers:
-            return None
         try:
             scope = self._scope.open_stream(True)
         except LimitExceeded:
@@ -206,7 +202,8 @@ class Connection:
     def stream_finished(self, stream: Stream) -> None:
         """A stream whose protocol had been settled is closed both ways, or dead."""
         self._announce(StreamEnded, stream)
-        stream.scope.done()
+        if not self._serving.serves(stream):
+            stream.scope.done()
 
     def _announce(self, kind: type[StreamOpened] | type[StreamEnded], stream: Stream) -> None:
         if self._context.wants(kind):

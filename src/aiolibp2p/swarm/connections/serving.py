@@ -13,7 +13,7 @@ class Serving:
     """The handlers that run on one connection. A stream past a limit is reset with StreamCode.LIMIT_EXCEEDED."""
 
     def __init__(self, handlers: StreamHandlers, tasks: Tasks) -> None:
-        self.running = 0
+        self._running: dict[Stream, None] = {}
         self._handlers = handlers
         self._tasks = tasks
 
@@ -43,13 +43,19 @@ class Serving:
             if served.quota is not None:
                 served.quota.give_back(stream.remote_peer)
             raise
-        self.running += 1
+        self._running[stream] = None
+
+    def serves(self, stream: Stream) -> bool:
+        """Whether a handler runs for the stream, which may have finished before it does."""
+        return stream in self._running
 
     async def _run(self, stream: Stream, served: Served) -> None:
         try:
             await served.handler(stream)
             await stream.close()
         finally:
-            self.running -= 1
+            self._running.pop(stream, None)
+            # Until now the stream counted as served: a peer that resets its streams piles up no handlers.
+            stream.scope.done()
             if served.quota is not None:
                 served.quota.give_back(stream.remote_peer)

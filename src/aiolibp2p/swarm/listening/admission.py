@@ -18,6 +18,9 @@ from aiolibp2p.errors import Gated, HostNotRunning, Libp2pError, LimitExceeded, 
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.swarm.gates import Gates
 
+HALF_OPEN = "transient"
+"""The kind of scope that counts connections whose peer has not proven who it is."""
+
 logger = logging.getLogger("aiolibp2p")
 
 
@@ -50,8 +53,6 @@ class AdmissionParts:
     """Makes a connection of a carrier, and keeps the scope; raises a Libp2pError when the carrier is turned away."""
     timeout_s: float
     """From admission until the connection stands."""
-    max_half_open: int
-    """Past it the oldest silent one goes, or the oldest."""
     resources: Resources = NULL_RESOURCES
     meter: Meter = NULL_METER
 
@@ -145,23 +146,36 @@ class InboundAdmission:
             return None
         try:
             parts.gates.accepted(remote)
-            scope = parts.resources.open_connection(True, remote, uses_fd)
+            scope = self._open_scope(remote, uses_fd)
         except (Gated, LimitExceeded) as error:
-            # Asked before room is made: who is refused anyway must not push others out.
             parts.meter.count("inbound_refused", by="gater" if isinstance(error, Gated) else "resources")
             logger.debug("a connection from %s is not answered: %s", remote, error)
             return None
-        if self._half_open and len(self._half_open) >= parts.max_half_open:
-            self._make_room()
         ticket = HalfOpenTicket(self, remote, scope, parts.runtime.now() + parts.timeout_s)
         self._half_open[ticket] = None
         self._arm()
         return ticket
 
-    def _make_room(self) -> None:
+    def _open_scope(self, remote: Multiaddr, uses_fd: bool) -> ConnectionScope:
+        """A scope for one connection more. When too many are half open, the oldest silent one, or the oldest, goes.
+
+        A refusal for any other reason pushes nobody out: whoever is refused anyway must not.
+        """
+        resources = self._parts.resources
+        try:
+            return resources.open_connection(True, remote, uses_fd)
+        except LimitExceeded as error:
+            if error.scope != HALF_OPEN or not self._half_open:
+                raise
+            self._make_room(error)
+        return resources.open_connection(True, remote, uses_fd)
+
+    def _make_room(self, reason: LimitExceeded) -> None:
         victim = next((ticket for ticket in self._half_open if ticket.is_silent), next(iter(self._half_open)))
         self._parts.meter.count("half_open_evicted")
-        self._turn_away(victim, LimitExceeded(f"more than {self._parts.max_half_open} connections are being set up"))
+        self._turn_away(victim, LimitExceeded(f"too many connections are being set up ({reason})"))
+        # Its socket may take a while to close; its place is free at once.
+        victim.scope.done()
 
     def _turn_away(self, ticket: HalfOpenTicket, error: BaseException) -> None:
         self.forget(ticket)

@@ -30,9 +30,6 @@ class UpgraderConfig:
 
     timeout_s: float = 10.0
     """From the first byte on the wire to the muxer, both handshakes included: rust gives 10 s, go 15 s."""
-    max_half_open: int = 128
-    """Inbound connections that are being set up; past it the oldest silent one goes. An honest one takes two round
-    trips, so that 128 let in some 600 a second over paths of 100 ms."""
     key_types: Collection[KeyType] = tuple(KeyType)
     """The kinds of keys that peers and the host itself may have. Without Ed25519 few peers are left."""
     simultaneous_open: bool = False
