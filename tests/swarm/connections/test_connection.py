@@ -15,7 +15,7 @@ from aiolibp2p.errors import ConnectionLost, LimitedConnection, LimitExceeded, N
 from aiolibp2p.events import StreamEnded, StreamOpened
 from aiolibp2p.io.tasks import Tasks
 from aiolibp2p.resource_manager import ResourceLimits, ResourceManager
-from aiolibp2p.swarm.connections.connection import Connection
+from aiolibp2p.swarm.connections.connection import EARLY_STREAMS, Connection
 from swarm.fakes import ECHO, OTHER, THEM, THERE, Bench, FakeCarrier, FakeSession, Ledger, accept, proposal, turns
 from waiting import after
 
@@ -176,6 +176,33 @@ async def test_who_waits_for_an_id_gets_one() -> None:
     carrier.session.is_full = False
     connection.capacity()
     assert (await waiting).protocol_id == ECHO
+
+
+async def test_before_the_first_answer_no_more_streams_are_opened_than_js_takes_early() -> None:
+    bench = Bench()
+    connection = bench.connection()
+    early = [await connection.open_stream([ECHO], wait=False) for _ in range(EARLY_STREAMS)]
+    late = [asyncio.ensure_future(connection.open_stream([ECHO], wait=False)) for _ in range(3)]
+    await turns()
+    assert not any(one.done() for one in late)
+    early[0].data_received(proposal())
+    await turns()
+    assert all(one.done() for one in late)
+    for _ in range(2 * EARLY_STREAMS):
+        await connection.open_stream([ECHO], wait=False)
+
+
+async def test_whoever_waits_for_the_first_answer_hears_of_the_connections_end() -> None:
+    bench, carrier = Bench(), FakeCarrier()
+    connection = bench.connection(carrier)
+    for _ in range(EARLY_STREAMS):
+        await connection.open_stream([ECHO], wait=False)
+    late = asyncio.ensure_future(connection.open_stream([ECHO], wait=False))
+    await turns()
+    carrier.lose(ConnectionLost("gone"))
+    with pytest.raises(ConnectionLost):
+        await late
+    assert bench.ledger.is_balanced
 
 
 # Handlers

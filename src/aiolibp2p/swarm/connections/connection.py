@@ -21,6 +21,10 @@ from aiolibp2p.swarm.connections.negotiations import Negotiations
 from aiolibp2p.swarm.connections.serving import Serving
 from aiolibp2p.swarm.stream import Negotiation, Stream
 
+EARLY_STREAMS = 10
+"""Streams of ours before the peer's first answer on a new connection: js-libp2p ends one with more, since they reach it
+before whoever serves them has been told of the connection (`maxEarlyStreams`)."""
+
 
 @dataclass(frozen=True)
 class ConnectionConfig:
@@ -80,6 +84,9 @@ class Connection:
         self._serving = Serving(context.handlers, context.tasks)
         self._negotiations = Negotiations(context.runtime.now, context.config.negotiation_timeout_s)
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._early_streams = EARLY_STREAMS
+        """Streams that may still be opened before the peer's first answer."""
+        self._is_answered = False
         self._goodbye = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
 
@@ -152,12 +159,17 @@ class Connection:
         while True:
             if self.is_closed:
                 raise ConnectionLost(f"the connection to {self.remote_peer} is closed")
-            try:
-                return self.session.open_stream(stream)
-            except LimitExceeded:
-                waiter: asyncio.Future[None] = self._loop.create_future()
-                self._waiting.append(waiter)
-                await waiter
+            if self._is_answered or self._early_streams:
+                try:
+                    stream_id = self.session.open_stream(stream)
+                except LimitExceeded:
+                    pass
+                else:
+                    self._early_streams -= not self._is_answered
+                    return stream_id
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiting.append(waiter)
+            await waiter
 
     def takes_early_fin(self) -> bool:
         """Whether a FIN may precede the peer's answer to our proposal."""
@@ -173,6 +185,7 @@ class Connection:
             return None
         stream = Stream(self, Negotiation(Responder(self._supports), inbound=True), scope)
         stream.open(stream_id)
+        self._answered()
         self.idle_since = None
         self._negotiations.add(stream)
         return stream
@@ -185,6 +198,7 @@ class Connection:
     def agreed(self, stream: Stream) -> None:
         """The protocol of a stream is settled: serve it, if it is theirs."""
         self._negotiations.remove(stream)
+        self._answered()
         self._announce(StreamOpened, stream)
         try:
             stream.scope.set_protocol(stream.protocol_id)
@@ -197,6 +211,7 @@ class Connection:
     def negotiation_failed(self, stream: Stream) -> None:
         """A stream died before its protocol was settled."""
         self._negotiations.remove(stream)
+        self._answered()
         stream.scope.done()
 
     def stream_finished(self, stream: Stream) -> None:
@@ -204,6 +219,12 @@ class Connection:
         self._announce(StreamEnded, stream)
         if not self._serving.serves(stream):
             stream.scope.done()
+
+    def _answered(self) -> None:
+        """Let those open streams who wait for a sign that the peer is ready for them."""
+        if not self._is_answered:
+            self._is_answered = True
+            self.capacity()
 
     def _announce(self, kind: type[StreamOpened] | type[StreamEnded], stream: Stream) -> None:
         if self._context.wants(kind):
