@@ -63,13 +63,13 @@ class Event(IntEnum):
     """No byte of the stream waits to be read. It matters in states that are kept for such bytes alone."""
 
 
-_OPEN, _LOCAL, _REMOTE, _FINISHED, _DISCARDING, _DRAINING, _WRITE_ONLY, RESET_UNREAD, CLOSED = HalfClose
+OPEN, _LOCAL, _REMOTE, _FINISHED, _DISCARDING, _DRAINING, _WRITE_ONLY, RESET_UNREAD, CLOSED = HalfClose
 LOCAL_FIN, REMOTE_FIN, LOCAL_RESET, REMOTE_RESET, STOP_READING, NOTHING_UNREAD = Event
 
 # fmt: off
 NEXT: Mapping[HalfClose, tuple[HalfClose, ...]] = {
     # state        LOCAL_FIN      REMOTE_FIN     LOCAL_RESET  REMOTE_RESET   STOP_READING  NOTHING_UNREAD
-    _OPEN:        (_LOCAL,        _REMOTE,       CLOSED,      CLOSED,        _DISCARDING,  _OPEN),
+    OPEN:         (_LOCAL,        _REMOTE,       CLOSED,      CLOSED,        _DISCARDING,  OPEN),
     _LOCAL:       (_LOCAL,        _FINISHED,     CLOSED,      CLOSED,        _DRAINING,    _LOCAL),
     _REMOTE:      (_FINISHED,     _REMOTE,       CLOSED,      RESET_UNREAD,  _WRITE_ONLY,  _REMOTE),
     _FINISHED:    (_FINISHED,     _FINISHED,     CLOSED,      RESET_UNREAD,  CLOSED,       CLOSED),
@@ -81,14 +81,21 @@ NEXT: Mapping[HalfClose, tuple[HalfClose, ...]] = {
 }
 # fmt: on
 
+_NEXT_ALL_READ: Mapping[HalfClose, tuple[HalfClose, ...]] = {
+    state: tuple(NEXT[after][NOTHING_UNREAD] for after in row) for state, row in NEXT.items()
+}
+"""Two steps of `NEXT` in one look-up: the event, and then that nothing is unread."""
+
 
 class HalfClosing:
-    """The state of a stream's ends, for the record that a session keeps of the stream: its base class."""
+    """Base class of the records that sessions keep of their streams: it adds how far a stream has ended.
+
+    A subclass sets `half` to OPEN itself: a call less for each stream that is opened.
+    """
 
     __slots__ = ("half",)
 
-    def __init__(self) -> None:
-        self.half = _OPEN
+    half: HalfClose
 
     def advance(self, event: Event, unread: int) -> bool:
         """Take an event, with the bytes that wait to be read after it; return whether it changed anything.
@@ -96,16 +103,13 @@ class HalfClosing:
         NOTHING_UNREAD follows by itself when `unread` is 0: a state kept for unread bytes alone is left at once.
         """
         before = self.half
-        after = NEXT[before][event]
-        if not unread:
-            after = NEXT[after][NOTHING_UNREAD]
-        self.half = after
+        self.half = after = (NEXT if unread else _NEXT_ALL_READ)[before][event]
         return after is not before
 
 
 def diagram() -> str:
     """Return the table as a state diagram in the language of Mermaid, which browsers of repositories draw."""
-    lines = ["stateDiagram-v2", f"    [*] --> {_OPEN.name}"]
+    lines = ["stateDiagram-v2", f"    [*] --> {OPEN.name}"]
     for before, row in NEXT.items():
         for after in dict.fromkeys(row):
             if after is not before:

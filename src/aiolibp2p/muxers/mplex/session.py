@@ -158,8 +158,7 @@ class MplexSession:
         if state.sink is not None:
             self._woken += 1
             state.sink.eof_received()
-        if state.half is CLOSED:
-            self._forget(state)
+        self._forget_if_closed(state)
 
     # Readers that hold up the others
 
@@ -214,8 +213,7 @@ class MplexSession:
         if state is None or not state.advance(LOCAL_FIN, state.unread):
             return
         self._outbox.control(state.take_bodiless(CLOSE))
-        if state.half is CLOSED:
-            self._forget(state)
+        self._forget_if_closed(state)
 
     def stop_reading(self, stream_id: int) -> None:
         """Drop what is unread and what comes: up to a limit, and for a limited time."""
@@ -293,6 +291,10 @@ class MplexSession:
         state.unread = 0
         state.sink = None
         self._go_on(state)
+
+    def _forget_if_closed(self, state: StreamState) -> None:
+        if state.half is CLOSED:
+            self._forget(state)
 
     def _forget(self, state: StreamState) -> None:
         if self._streams.pop(state.stream_id, None) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiolibp2p.abc.layers.streams import StreamSink
 from aiolibp2p.muxers.mplex.frames import BY_OPENER, MESSAGE, NEW_STREAM, bodiless, opening, stream_key
-from aiolibp2p.muxing.half_close import HalfClosing
+from aiolibp2p.muxing.half_close import OPEN, HalfClosing
 
 
 class StreamState(HalfClosing):
@@ -24,7 +24,7 @@ class StreamState(HalfClosing):
     )
 
     def __init__(self, number: int, sink: StreamSink | None, is_ours: bool) -> None:
-        super().__init__()
+        self.half = OPEN
         self.number = number
         self.is_ours = self.is_new = is_ours
         """New: the peer has not heard of it."""

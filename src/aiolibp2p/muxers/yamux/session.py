@@ -14,6 +14,7 @@ from aiolibp2p.muxers.yamux.config import YamuxConfig
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, PING, RST, SYN, WINDOW_UPDATE
 from aiolibp2p.muxers.yamux.outbox import Outbox
+from aiolibp2p.muxers.yamux.pings import Pings
 from aiolibp2p.muxers.yamux.stream_state import StreamState
 from aiolibp2p.muxers.yamux.stream_table import StreamTable
 from aiolibp2p.muxing.half_close import (
@@ -25,7 +26,6 @@ from aiolibp2p.muxing.half_close import (
     REMOTE_ENDED,
     REMOTE_FIN,
     REMOTE_RESET,
-    RESET,
     RESET_UNREAD,
     STOP_READING,
     UNREADABLE,
@@ -66,6 +66,7 @@ class YamuxSession:
         self._woken = 0
         self._reader = FrameReader()
         self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, runtime.now())
+        self._pings = Pings(self._keep_alive, self._outbox, runtime)
 
     @property
     def stream_count(self) -> int:
@@ -108,8 +109,10 @@ class YamuxSession:
                 # Before the stream exists: nobody is to be told of a stream that ends with its connection.
                 raise ProtocolViolation(f"stream {stream_id} opens with {length} bytes, more than a window")
             state = self._receive_flags(state, stream_id, flags, 0 if kind == DATA else length)
-        if state is None or state.half & RESET:
+        if state is None:
             return None
+        if state.half is RESET_UNREAD:
+            return None  # only what came before waits to be read
         if kind == WINDOW_UPDATE:
             self._receive_window_update(state, flags, length)
         elif length > state.credit:
@@ -164,7 +167,7 @@ class YamuxSession:
             self.reset_stream(stream_id)
             return None
         state.sink = sink
-        self._first_ping()
+        self._pings.send_first()
         return state
 
     def _receive_window_update(self, state: StreamState, flags: int, delta: int) -> None:
@@ -185,15 +188,11 @@ class YamuxSession:
         if state.sink is not None:
             self._woken += 1
             state.sink.eof_received()
-        if state.half is CLOSED:
-            self._forget(state)
+        self._forget_if_closed(state)
 
     def _receive_session_frame(self, kind: int, flags: int, length: int) -> None:
         if kind == PING:
-            if flags & SYN:
-                self._outbox.pong(frames.ping(ACK, length))
-            else:
-                self._keep_alive.pong(length, self._runtime.now())
+            self._pings.receive(flags, length)
         elif kind == frames.GO_AWAY:
             self.closed = True
             self._acceptor.said_goodbye(length)
@@ -213,7 +212,7 @@ class YamuxSession:
             raise LimitExceeded("all stream ids of this connection are used up")
         self._next_id = stream_id + 2
         self._table.add(StreamState(stream_id, sink, SYN))
-        self._first_ping()
+        self._pings.send_first()
         return stream_id
 
     def write(self, stream_id: int, data: ByteString) -> int:
@@ -235,11 +234,14 @@ class YamuxSession:
     def consumed(self, stream_id: int, n: int) -> None:
         """A reader took `n` bytes: announce them once they make half a window."""
         state = self._streams.get(stream_id)
-        if state is None or state.half & UNREADABLE:
+        if state is None:
+            return
+        half = state.half
+        if half & UNREADABLE:
             return
         self._table.unread -= n
         state.taken += n
-        if state.half & REMOTE_ENDED:
+        if half & REMOTE_ENDED:
             if not state.unread and state.advance(NOTHING_UNREAD, 0):
                 self._forget(state)
         elif state.taken >= state.window >> 1:
@@ -257,8 +259,7 @@ class YamuxSession:
         if state is None or not state.advance(LOCAL_FIN, state.unread):
             return
         self._outbox.control(frames.window_update(stream_id, state.take_flags() | FIN, 0))
-        if state.half is CLOSED:
-            self._forget(state)
+        self._forget_if_closed(state)
 
     def stop_reading(self, stream_id: int) -> None:
         """Give back what is unread and drop what comes: up to a window, and for a limited time."""
@@ -317,10 +318,13 @@ class YamuxSession:
     def _end(self, state: StreamState, reason: str, code: int = 0) -> None:
         sink, state.sink = state.sink, None  # what is unread may keep the state, but the sink hears of one end only
         state.advance(REMOTE_RESET, state.unread)
-        if state.half is CLOSED:
-            self._forget(state)
+        self._forget_if_closed(state)
         if sink is not None:
             sink.reset_received(code, reason)
+
+    def _forget_if_closed(self, state: StreamState) -> None:
+        if state.half is CLOSED:
+            self._forget(state)
 
     def _forget(self, state: StreamState) -> None:
         if not self._table.remove(state):
@@ -342,11 +346,4 @@ class YamuxSession:
         for stream_id in self._table.expired(now):
             self.reset_stream(stream_id)
         if self._keep_alive.check(now):
-            self._ping()
-
-    def _first_ping(self) -> None:
-        if not self._keep_alive.has_pinged:
-            self._ping()
-
-    def _ping(self) -> None:
-        self._outbox.control(frames.ping(SYN, self._keep_alive.ping(self._runtime.now())))
+            self._pings.send()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aiolibp2p.abc.layers.streams import StreamSink
 from aiolibp2p.muxers.yamux.frames import ACK, INITIAL_WINDOW_BYTES
 from aiolibp2p.muxers.yamux.window import FAST_GROWTH_BYTES, next_window
-from aiolibp2p.muxing.half_close import CLOSED, HalfClosing
+from aiolibp2p.muxing.half_close import CLOSED, OPEN, HalfClosing
 
 
 class StreamState(HalfClosing):
@@ -29,7 +29,7 @@ class StreamState(HalfClosing):
     )
 
     def __init__(self, stream_id: int, sink: StreamSink | None, flags: int) -> None:
-        super().__init__()
+        self.half = OPEN
         self.stream_id = stream_id
         self.sink = sink
         self.flags = flags

@@ -14,6 +14,7 @@ from aiolibp2p.muxing.half_close import (
     LOCAL_ENDED,
     LOCAL_FIN,
     LOCAL_RESET,
+    OPEN,
     REMOTE_ENDED,
     REMOTE_FIN,
     REMOTE_RESET,
@@ -53,7 +54,7 @@ class _Stream(HalfClosing):
     __slots__ = ("credit", "inbound", "owed", "room", "sink", "unread")
 
     def __init__(self, sink: StreamSink, inbound: bool, window: int) -> None:
-        super().__init__()
+        self.half = OPEN
         self.sink = sink
         self.inbound = inbound
         self.credit = self.room = window
@@ -221,17 +222,17 @@ class MuxedSession:
             stream.credit += frame.n
             stream.sink.credit_received()
             return
-        is_heard = not stream.half & UNREADABLE
-        if isinstance(frame, Fin):
-            if stream.advance(REMOTE_FIN, 0):
-                if is_heard:
-                    stream.sink.eof_received()
-                self._forget_if_closed(frame.stream_id, stream)
-        else:
-            stream.advance(REMOTE_RESET, 0)
+        is_read = not stream.half & UNREADABLE
+        if not stream.advance(REMOTE_FIN if isinstance(frame, Fin) else REMOTE_RESET, 0):
+            return
+        if isinstance(frame, Reset):
             self._forget(frame.stream_id)
-            if is_heard:
+            if is_read:
                 stream.sink.reset_received(frame.code, "the peer reset the stream")
+            return
+        if is_read:
+            stream.sink.eof_received()
+        self._forget_if_closed(frame.stream_id, stream)
 
     def _accept(self, stream_id: int) -> _Stream | None:
         if stream_id % 2 == self._next_id % 2 or stream_id <= self._last_theirs:
