@@ -228,10 +228,10 @@ class Session(Adapter):
         sink.stream_id, sink.session = stream_id, self._session
         return sink
 
-    def capacity(self) -> None:
-        self._log.append(("capacity",))
+    def room_for_streams(self) -> None:
+        self._log.append(("room_for_streams",))
 
-    def said_goodbye(self, code: int) -> None:
+    def goodbye_received(self, code: int) -> None:
         self._log.append(("goodbye", code))
 
     def idle(self) -> None:

@@ -54,7 +54,7 @@ def narrow(data: bytes) -> object:
         pauses += ours.wire.paused
         assert (ours.next_timeout() is not None) >= ours.wire.paused
         assert ours.session.stream_count <= LIMITS["max_inbound_streams"] + 1
-        live = [sink for sink in (mine.sink, *ours.acceptor.accepted) if sink.reset is None and not sink.ended]
+        live = [sink for sink in (mine.sink, *ours.acceptor.accepted) if sink.reset is None and not sink.got_eof]
         assert sum(len(sink.received) for sink in live) <= LIMITS["max_unread_bytes"]
         assert not any(sink.too_late for sink in (mine.sink, *ours.acceptor.accepted))
     while (due := ours.next_timeout()) is not None:

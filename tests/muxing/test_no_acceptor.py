@@ -27,9 +27,9 @@ def uncollected() -> Iterator[None]:
 
 def test_it_takes_nothing_and_minds_nothing() -> None:
     assert NO_ACCEPTOR.accept(1) is None
-    for call in (NO_ACCEPTOR.capacity, NO_ACCEPTOR.idle):
+    for call in (NO_ACCEPTOR.room_for_streams, NO_ACCEPTOR.idle):
         call()
-    NO_ACCEPTOR.said_goodbye(0)
+    NO_ACCEPTOR.goodbye_received(0)
 
 
 @pytest.mark.usefixtures("uncollected")
@@ -39,7 +39,7 @@ def test_a_dead_session_and_what_surrounded_it_are_freed_at_once(muxer: Muxer) -
     session = muxer.start(Role.INITIATOR, acceptor, Wire())
     session.write(session.open_stream(sink), b"x")
     session.abort("it ended")
-    assert sink.resets == acceptor.capacities == 1
+    assert sink.resets == acceptor.room_calls == 1
     left = [weakref.ref(acceptor), weakref.ref(sink)]
     del acceptor, sink
     assert [one() for one in left] == [None, None]

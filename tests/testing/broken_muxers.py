@@ -206,7 +206,8 @@ class Polite:
 
     def __init__(self, inner: StreamAcceptor) -> None:
         self.accept_inside = inner.accept
-        self.capacity, self.idle, self.said_goodbye = inner.capacity, inner.idle, inner.said_goodbye
+        self.room_for_streams, self.idle = inner.room_for_streams, inner.idle
+        self.goodbye_received = inner.goodbye_received
 
     def accept(self, stream_id: int) -> StreamSink | None:
         return self.accept_inside(stream_id) or Sink()

@@ -134,7 +134,7 @@ MUXERS: list[tuple[muxers.SessionMaker, YamuxConfig, str, tuple[Any, ...]]] = [
     (muxers.AnnouncesNoTimeout, SOUND, "an_hour_of_peace", ()),
     (muxers.NoticesNoSilence, SOUND, "a_peer_that_falls_silent", ()),
     (muxers.LetsStreamsLinger, SOUND, "a_peer_that_never_ends_its_stream", ()),
-    (muxers.RemembersStreams, SOUND, "streams_that_are_over_leave_nothing", ()),
+    (muxers.RemembersStreams, SOUND, "closed_streams_leave_nothing", ()),
     (muxers.StallsAll, SOUND, "a_stalled_reader", ()),
     (muxers.SwapsStreams, SOUND, "streams_from_both_sides", ()),
     (muxers.Takes, SOUND, "a_stalled_reader", ()),

@@ -12,10 +12,10 @@ class NoAcceptor:
         """No."""
         return None
 
-    def capacity(self) -> None:
+    def room_for_streams(self) -> None:
         """Nobody waits."""
 
-    def said_goodbye(self, code: int) -> None:
+    def goodbye_received(self, code: int) -> None:
         """Nobody hears it."""
 
     def idle(self) -> None:

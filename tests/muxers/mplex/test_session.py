@@ -49,7 +49,7 @@ def test_a_close_ends_one_direction_behind_what_was_sent() -> None:
     stream = one.newest()
     one.receive(message(0, MESSAGE_I, b"yz") + message(0, CLOSE_I) * 2)
     assert stream.sink.received == b"xyz"
-    assert stream.sink.ended
+    assert stream.sink.got_eof
     assert not stream.sink.too_late
     assert stream.write(b"still ours") == 10
     stream.close_write()
@@ -87,7 +87,7 @@ def test_a_reset_ends_both_directions() -> None:
     stream = one.newest()
     assert stream.sink.reset == (0, "the peer reset the stream")
     assert stream.sink.received == b"x"
-    assert not stream.sink.ended
+    assert not stream.sink.got_eof
     with pytest.raises(StreamClosed):
         stream.write(b"y")
     assert one.take() == b""
@@ -119,7 +119,7 @@ def test_data_on_its_way_when_we_reset_is_dropped() -> None:
 def test_bodies_of_closes_and_resets_are_dropped() -> None:
     one = served()
     one.receive(message(0, CLOSE_I, b"bye") + message(1, NEW) + message(1, RESET_I, b"bye"))
-    assert one.acceptor.accepted[0].ended
+    assert one.acceptor.accepted[0].got_eof
     assert one.acceptor.accepted[1].reset is not None
 
 

@@ -32,14 +32,14 @@ def test_after_our_close_we_may_read_and_not_write() -> None:
     with pytest.raises(StreamClosed, match="closed for writing"):
         ours.write(b"more")
     assert theirs.read() == b"the last"
-    assert theirs.sink.ended
+    assert theirs.sink.got_eof
     theirs.write(b"still open this way")
     two.exchange()
     assert ours.read() == b"still open this way"
-    assert not ours.sink.ended
+    assert not ours.sink.got_eof
     theirs.close_write()
     two.exchange()
-    assert ours.sink.ended
+    assert ours.sink.got_eof
     assert [one.session.stream_count for one in two.ends] == [0, 0]
 
 
@@ -61,7 +61,7 @@ def test_a_reset_is_told_as_one_and_not_as_an_end() -> None:
     ours.receive(message(0, NEW) + message(0, MESSAGE_I, b"unread") + message(0, RESET_I))
     stream = ours.newest()
     assert stream.sink.reset == (0, "the peer reset the stream")
-    assert not stream.sink.ended
+    assert not stream.sink.got_eof
     with pytest.raises(StreamClosed):
         stream.write(b"x")
     for call in (stream.close_write, stream.stop_reading, stream.reset):
@@ -77,14 +77,14 @@ def test_the_body_of_a_close_or_reset_is_dropped(flag: int) -> None:
     for byte in sent:
         ours.receive(bytes([byte]))
     first, second = ours.acceptor.accepted
-    assert (first.ended, first.reset is not None) == (flag == CLOSE_I, flag == RESET_I)
+    assert (first.got_eof, first.reset is not None) == (flag == CLOSE_I, flag == RESET_I)
     assert (bytes(first.received), bytes(second.received)) == (b"", b"next")
 
 
 def test_a_second_close_says_nothing_and_an_empty_message_behind_it_is_none() -> None:
     ours = end()
     ours.receive(message(0, NEW) + message(0, CLOSE_I) * 2 + message(0, MESSAGE_I) + message(0, CLOSE_I))
-    assert ours.newest().sink.ended
+    assert ours.newest().sink.got_eof
     assert not ours.newest().sink.too_late
     assert not ours.newest().is_reset
 
@@ -155,7 +155,7 @@ def test_the_end_of_the_connection_is_told_to_every_stream_once() -> None:
     sinks = [mine.sink, *ours.acceptor.accepted[:2]]
     assert [(sink.reset, sink.resets) for sink in sinks] == [((0, "the connection broke"), 1)] * 3
     assert ours.acceptor.accepted[2].reset is None, "nobody reads it any more"
-    assert ours.acceptor.capacities == 1
+    assert ours.acceptor.room_calls == 1
     assert ours.session.next_timeout() is None
     ours.session.handle_timeout(1e9)
     with pytest.raises(StreamClosed):
@@ -186,7 +186,7 @@ def test_an_answer_on_a_stream_that_only_the_peer_opened_is_for_nobody() -> None
     ours = end()
     ours.receive(message(0, NEW) + message(0, MESSAGE_R, b"x") + message(0, CLOSE_R) + message(0, RESET_R))
     assert ours.newest().sink.received == b""
-    assert not ours.newest().sink.ended
+    assert not ours.newest().sink.got_eof
     assert not ours.newest().is_reset
 
 

@@ -134,7 +134,7 @@ class TwoSessions(RuleBasedStateMachine):
             assert end.error is None
             assert sum(stream.unread for key, stream in self.live(side, end).items()) <= MAX_UNREAD_BYTES
             held_up = [key for key, one in self.live(side, end).items() if one.unread > MAX_UNREAD_STREAM_BYTES]
-            assert not held_up or end.wire.paused or all(self.streams[key].sink.ended for key in held_up)
+            assert not held_up or end.wire.paused or all(self.streams[key].sink.got_eof for key in held_up)
 
     def live(self, side: int, end: MuxerEnd) -> dict[tuple[int, int], MuxerStream]:
         gone = [(side, tag) for (by, tag), way in self.ways.items() if by != side and way.unread_given_up]
@@ -151,7 +151,7 @@ class TwoSessions(RuleBasedStateMachine):
             way = self.ways.get((1 - side, tag), Way())
             if not stream.is_reset and not way.unread_given_up and (1 - side, tag) in self.streams:
                 assert way.read == way.sent
-                assert stream.sink.ended == way.closed
+                assert stream.sink.got_eof == way.closed
         assert not any(end.wire.paused for end in self.pair.ends)
         for stream in self.streams.values():
             stream.reset()

@@ -129,7 +129,7 @@ def test_data_behind_a_close_resets_that_stream_alone() -> None:
     ours = end()
     ours.receive(message(0, NEW) + message(0, MESSAGE_I, b"a") + message(0, CLOSE_I))
     stream = ours.newest()
-    assert stream.sink.ended
+    assert stream.sink.got_eof
     assert stream.read() == b"a"
     stream.write(b"still open this way")
     ours.receive(message(1, NEW) + message(0, CLOSE_I))

@@ -74,8 +74,8 @@ def test_streams_carry_bytes_and_close_both_ways() -> None:
     exchange(one, other)
     one.session.consumed(1, 6)
     other.session.consumed(1, 7)
-    assert sink.ended
-    assert other.acceptor.sinks[1].ended
+    assert sink.got_eof
+    assert other.acceptor.sinks[1].got_eof
     assert one.session.stream_count == other.session.stream_count == 0
     assert one.acceptor.idles == 1
 
@@ -241,7 +241,7 @@ def test_unanswered_streams_are_limited() -> None:
     with pytest.raises(LimitExceeded):
         end.session.open_stream(Sink())
     end.session.receive_data(frame(WINDOW_UPDATE, ACK, 1, 0))
-    assert end.acceptor.capacities == 1
+    assert end.acceptor.room_calls == 1
     end.session.open_stream(Sink())
 
 
@@ -277,8 +277,8 @@ def test_open_data_and_fin_in_one_frame() -> None:
     end = listener()
     end.session.receive_data(data(1, b"all", SYN | FIN) + data(3, b"", SYN))
     assert end.acceptor.sinks[1].received == b"all"
-    assert end.acceptor.sinks[1].ended
-    assert not end.acceptor.sinks[3].ended
+    assert end.acceptor.sinks[1].got_eof
+    assert not end.acceptor.sinks[3].got_eof
 
 
 @pytest.mark.spec("YMX-22")
@@ -402,7 +402,7 @@ def test_cuts_do_not_matter(cuts: list[int]) -> None:
         if stop > start:
             end.session.receive_data(SCRIPT[start:stop])
     assert end.acceptor.sinks[1].received == b"hello world"
-    assert end.acceptor.sinks[1].ended
+    assert end.acceptor.sinks[1].got_eof
     assert end.acceptor.sinks[3].received == bytes(20_000) + b"tail"
     assert end.acceptor.sinks[3].reset is not None
 

@@ -31,7 +31,7 @@ def served(**limits: float) -> tuple[End, Sink]:
 def test_fin_in_either_frame_closes_one_half(fin: bytes) -> None:
     end, sink = served()
     end.session.receive_data(fin + fin)
-    assert sink.ended
+    assert sink.got_eof
     assert sink.reset is None
     assert end.session.write(1, b"still ours") == 10
     end.session.consumed(1, 1)
@@ -44,7 +44,7 @@ def test_fin_in_either_frame_closes_one_half(fin: bytes) -> None:
 def test_fin_with_credit_counts_both() -> None:
     end, sink = served()
     end.session.receive_data(frame(WINDOW_UPDATE, FIN, 1, 5))
-    assert sink.ended
+    assert sink.got_eof
     assert end.session.write(1, bytes(WINDOW + 9)) == WINDOW + 5
 
 
@@ -104,7 +104,7 @@ def test_a_stream_that_never_spoke_is_reset_in_silence() -> None:
     end.take()
     end.session.reset_stream(stream_id, 3)
     assert end.frames() == []
-    assert end.acceptor.capacities == 1
+    assert end.acceptor.room_calls == 1
 
 
 @pytest.mark.spec("YMX-5", "YMX-19")
@@ -125,7 +125,7 @@ def test_a_reset_unanswered_stream_makes_room() -> None:
     with pytest.raises(LimitExceeded):
         end.session.open_stream(Sink())
     end.session.receive_data(frame(WINDOW_UPDATE, RST, 1, 0) * 2)
-    assert end.acceptor.capacities == 1
+    assert end.acceptor.room_calls == 1
     assert end.session.open_stream(Sink()) == 5
 
 
@@ -155,7 +155,7 @@ def test_after_our_goodbye_new_streams_are_refused_and_live_ones_finish(code: in
     end.session.receive_data(data(3, b"x", SYN) + data(1, b"y", FIN))
     assert end.frames() == [(GO_AWAY, 0, 0, code, b""), (WINDOW_UPDATE, RST, 3, 0, b"")]
     assert sink.received == b"xy"
-    assert sink.ended
+    assert sink.got_eof
     with pytest.raises(ConnectionLost):
         end.session.open_stream(Sink())
 
@@ -207,7 +207,7 @@ def test_nothing_is_told_to_a_sink_that_stopped_reading() -> None:
     end.session.stop_reading(1)
     end.session.stop_reading(1)
     end.session.receive_data(data(1, b"y", FIN) + frame(WINDOW_UPDATE, 0, 1, 5))
-    assert (sink.received, sink.ended, sink.credits) == (b"x", False, 0)
+    assert (sink.received, sink.got_eof, sink.credits) == (b"x", False, 0)
     end.session.close_write(1)
     assert end.session.stream_count == 0
     assert end.session.next_timeout() == 30
@@ -321,6 +321,6 @@ def test_any_frames_are_taken_or_a_violation(sent: list[bytes], full: bool) -> N
         assert end.session.closed
     assert end.session.stream_count <= 3
     end.session.abort("gone")
-    unended = [one for one in (mine, sink) if one.reset is None and not one.ended]
+    unended = [one for one in (mine, sink) if one.reset is None and not one.got_eof]
     assert unended == []
     assert end.session.stream_count == 0

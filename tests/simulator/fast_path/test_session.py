@@ -50,10 +50,10 @@ class End:
             return None
         return self.accepted.setdefault(stream_id, Sink())
 
-    def capacity(self) -> None:
-        self.said.append("capacity")
+    def room_for_streams(self) -> None:
+        self.said.append("room_for_streams")
 
-    def said_goodbye(self, code: int) -> None:
+    def goodbye_received(self, code: int) -> None:
         self.said.append(f"goodbye {code}")
 
     def idle(self) -> None:
@@ -162,7 +162,7 @@ def test_more_streams_than_the_limit_are_refused() -> None:
         two.a.session.write(stream_id, b"x")
     two.exchange()
     assert opened[2][1].said == ["reset 0: the peer reset the stream"]
-    assert "capacity" in two.a.said
+    assert "room_for_streams" in two.a.said
     two.a.open()
 
 

@@ -38,11 +38,11 @@ class StreamAcceptor(Protocol):
         """The peer opened a stream; None refuses it, and the session resets it."""
         ...
 
-    def capacity(self) -> None:
+    def room_for_streams(self) -> None:
         """`open_stream` would not raise LimitExceeded any more (or the session has ended)."""
         ...
 
-    def said_goodbye(self, code: int) -> None:
+    def goodbye_received(self, code: int) -> None:
         """The peer takes no new streams and will open none; live ones may finish."""
         ...
 

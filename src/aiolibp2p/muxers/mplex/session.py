@@ -270,7 +270,7 @@ class MplexSession:
             if sink is not None and not was_reset:
                 sink.reset_received(0, reason)
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
-        acceptor.capacity()
+        acceptor.room_for_streams()
 
     def _drop(self, state: StreamState, reason: str) -> None:
         self._send_reset(state)
@@ -305,7 +305,7 @@ class MplexSession:
         self._lingering.pop(state.stream_id, None)
         if not state.is_ours:
             self._inbound -= 1
-        self._acceptor.capacity()
+        self._acceptor.room_for_streams()
         if not self._streams:
             self._acceptor.idle()
 

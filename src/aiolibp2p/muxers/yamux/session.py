@@ -147,7 +147,7 @@ class YamuxSession:
         if flags & SYN:
             state = self._accept(state, stream_id)
         if flags & ACK and state is not None and self._table.acknowledge(state):
-            self._acceptor.capacity()
+            self._acceptor.room_for_streams()
         if flags & RST and state is not None:
             self._end(state, "the peer reset the stream", code)
             return None
@@ -195,7 +195,7 @@ class YamuxSession:
             self._pings.receive(flags, length)
         elif kind == frames.GO_AWAY:
             self.closed = True
-            self._acceptor.said_goodbye(length)
+            self._acceptor.goodbye_received(length)
         else:
             raise ProtocolViolation(f"yamux frame type {kind}")
 
@@ -309,7 +309,7 @@ class YamuxSession:
             self._reader.forget(state)
             state.abort(reason)
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
-        acceptor.capacity()
+        acceptor.room_for_streams()
 
     def _drop(self, state: StreamState, reason: str) -> None:
         self._outbox.control(frames.window_update(state.stream_id, RST, 0))
@@ -330,7 +330,7 @@ class YamuxSession:
         if not self._table.remove(state):
             return
         self._reader.forget(state)
-        self._acceptor.capacity()
+        self._acceptor.room_for_streams()
         if not self._streams:
             self._acceptor.idle()
 

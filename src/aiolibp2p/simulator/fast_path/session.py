@@ -169,7 +169,7 @@ class MuxedSession:
         if not self.closed:
             self.closed = True
             self._queue(GoAway(code))
-            self._acceptor.capacity()
+            self._acceptor.room_for_streams()
 
     def abort(self, reason: str) -> None:
         """The connection is gone."""
@@ -182,7 +182,7 @@ class MuxedSession:
         for stream in streams.values():
             if not stream.half & UNREADABLE:
                 stream.sink.reset_received(0, reason)
-        acceptor.capacity()
+        acceptor.room_for_streams()
 
     def flush(self) -> None:
         """The connection takes `pending` itself."""
@@ -208,8 +208,8 @@ class MuxedSession:
                 self._queue(Probe(frame.opaque, is_answer=True))
         elif isinstance(frame, GoAway):
             self.closed = True
-            self._acceptor.said_goodbye(frame.code)
-            self._acceptor.capacity()
+            self._acceptor.goodbye_received(frame.code)
+            self._acceptor.room_for_streams()
         else:
             stream = self._streams.get(frame.stream_id)
             if stream is None and isinstance(frame, Fin):
@@ -281,7 +281,7 @@ class MuxedSession:
         if stream.inbound:
             self._inbound -= 1
         else:
-            self._acceptor.capacity()
+            self._acceptor.room_for_streams()
         if not self._streams:
             self._acceptor.idle()
 

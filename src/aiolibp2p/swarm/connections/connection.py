@@ -232,14 +232,14 @@ class Connection:
 
     # What the session says
 
-    def capacity(self) -> None:
+    def room_for_streams(self) -> None:
         """Another stream may be opened."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
 
-    def said_goodbye(self, code: int) -> None:
+    def goodbye_received(self, code: int) -> None:
         """The peer takes no more streams."""
         self._goodbye = True
         if self.session.stream_count == 0:

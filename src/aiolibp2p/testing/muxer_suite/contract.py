@@ -78,12 +78,12 @@ class MuxerUnderTest:
         """Both sessions live, and no sink was told anything after its end."""
         for end in pair.ends:
             assert end.error is None
-            self.assert_told_in_order(end)
+            self.assert_nothing_after_the_end(end)
 
-    def assert_told_in_order(self, end: MuxerEnd) -> None:
+    def assert_nothing_after_the_end(self, end: MuxerEnd) -> None:
         """No sink was told anything after its end."""
         for sink in self.sinks(end):
-            assert not sink.too_late, f"told after the end: {sink.too_late}"
+            assert not sink.too_late, f"called after the end: {sink.too_late}"
 
     def sinks(self, end: MuxerEnd) -> list[Sink]:
         """All there were at this end."""

@@ -79,7 +79,7 @@ class Sink:
     """A stream's end: remembers what it was told; implements `abc.layers.streams.StreamSink`."""
 
     received: bytearray = field(default_factory=bytearray)
-    ended: bool = False
+    got_eof: bool = False
     reset: tuple[int, str] | None = None
     credits: int = 0
     resets: int = 0
@@ -88,15 +88,15 @@ class Sink:
 
     def data_received(self, chunk: ByteString) -> None:
         """Appends to `received`."""
-        if self.ended or self.reset is not None:
+        if self.got_eof or self.reset is not None:
             self.too_late.append(f"{len(chunk)} bytes")
         self.received += chunk
 
     def eof_received(self) -> None:
         """Sets `ended`."""
-        if self.ended or self.reset is not None:
+        if self.got_eof or self.reset is not None:
             self.too_late.append("the end of input")
-        self.ended = True
+        self.got_eof = True
 
     def reset_received(self, code: int, reason: str) -> None:
         """Sets `reset`."""
@@ -121,7 +121,7 @@ class Acceptor:
     accepted: list[Sink] = field(default_factory=list)
     """All, in order."""
     refuse: bool = False
-    capacities: int = 0
+    room_calls: int = 0
     goodbye: int | None = None
     goodbyes: int = 0
     idles: int = 0
@@ -134,11 +134,11 @@ class Acceptor:
         self.accepted.append(sink)
         return sink
 
-    def capacity(self) -> None:
+    def room_for_streams(self) -> None:
         """Counts it."""
-        self.capacities += 1
+        self.room_calls += 1
 
-    def said_goodbye(self, code: int) -> None:
+    def goodbye_received(self, code: int) -> None:
         """Keeps the code."""
         self.goodbye = code
         self.goodbyes += 1

@@ -83,7 +83,7 @@ class MuxerLimitSuite(MuxerStreamSuite):
             pair.exchange()
             self._write_on(pair, stream)
             assert self.unread(pair.responder) <= self.max_unread_bytes
-        self.assert_told_in_order(pair.responder)
+        self.assert_nothing_after_the_end(pair.responder)
         assert pair.responder.error is None
 
     def _write_on(self, pair: MuxerPair, stream: MuxerStream) -> None:
@@ -113,16 +113,16 @@ class MuxerLimitSuite(MuxerStreamSuite):
         self.assert_sound(pair)
 
     def test_streams_that_wait_for_an_answer_are_limited(self) -> None:
-        """If there is a limit, `capacity` says when it holds no more."""
+        """If there is a limit, `room_for_streams` says when it holds no more."""
         pair = self.pair()
         try:
             for _ in range(10_000):
                 pair.initiator.open().write(b"x")
         except LimitExceeded:
-            before = pair.initiator.acceptor.capacities
+            before = pair.initiator.acceptor.room_calls
             pair.responder.acceptor.refuse = True
             pair.exchange()
-            assert pair.initiator.acceptor.capacities > before
+            assert pair.initiator.acceptor.room_calls > before
             pair.initiator.open()
         else:
             pytest.skip("this muxer opens as many streams as it likes")
@@ -147,7 +147,7 @@ class MuxerLimitSuite(MuxerStreamSuite):
             for _ in range(number):
                 opener.open().write(b"x")
 
-    def test_streams_that_are_over_leave_nothing(self) -> None:
+    def test_closed_streams_leave_nothing(self) -> None:
         """Thousands of them, refused, reset or closed."""
         pair = self.pair()
         self._come_and_go(pair, 300)
@@ -159,7 +159,7 @@ class MuxerLimitSuite(MuxerStreamSuite):
             after, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert after - before < 100_000, f"{after - before} bytes are held for 2000 streams that are over"
+        assert after - before < 100_000, f"{after - before} bytes are held for 2000 closed streams"
         self.assert_sound(pair)
 
     def _come_and_go(self, pair: MuxerPair, streams: int) -> None:

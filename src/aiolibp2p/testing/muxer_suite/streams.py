@@ -57,7 +57,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         stream.close_write()
         pair.exchange()
         (sink,) = pair.responder.acceptor.accepted
-        assert sink.ended
+        assert sink.got_eof
         assert not sink.received
         self.assert_sound(pair)
 
@@ -81,7 +81,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         pair.transfer(ours, theirs, b"one byte after the other", lambda data: [bytes([byte]) for byte in data])
         ours.close_write()
         pair.exchange(lambda data: [bytes([byte]) for byte in data])
-        assert theirs.sink.ended
+        assert theirs.sink.got_eof
         self.assert_sound(pair)
 
     def test_megabytes(self) -> None:
@@ -118,14 +118,14 @@ class MuxerStreamSuite(MuxerUnderTest):
             ours.close_write()
             pair.exchange()
             assert theirs.read() == b"the last"
-            assert theirs.sink.ended
+            assert theirs.sink.got_eof
             with pytest.raises(StreamClosed):
                 ours.write(b"more")
             pair.transfer(theirs, ours, bytes(100_000))
-            assert ours.sink.ended is theirs.is_reset is False
+            assert ours.sink.got_eof is theirs.is_reset is False
             theirs.close_write()
             pair.exchange()
-            assert [ours.sink.ended, theirs.sink.ended] == [True, True]
+            assert [ours.sink.got_eof, theirs.sink.got_eof] == [True, True]
             assert not ours.is_reset
             assert not theirs.is_reset
             assert [end.session.stream_count for end in pair.ends] == [0, 0]
@@ -143,7 +143,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         theirs.close_write()
         pair.exchange()
         assert theirs.read() == text[:taken]
-        assert theirs.sink.ended
+        assert theirs.sink.got_eof
         pair.exchange()
         assert [end.session.stream_count for end in pair.ends] == [0, 0]
         self.assert_sound(pair)
