@@ -161,7 +161,7 @@ async def test_who_waits_for_an_id_gives_the_scope_back_when_there_is_none() -> 
     await turns()
     assert bench.ledger.held() == 2
     carrier.lose(ConnectionLost("gone"))
-    connection.capacity()
+    connection.room_for_streams()
     with pytest.raises(ConnectionLost):
         await waiting
     assert bench.ledger.is_balanced
@@ -174,7 +174,7 @@ async def test_who_waits_for_an_id_gets_one() -> None:
     waiting = asyncio.ensure_future(connection.open_stream([ECHO], wait=False))
     await turns()
     carrier.session.is_full = False
-    connection.capacity()
+    connection.room_for_streams()
     assert (await waiting).protocol_id == ECHO
 
 

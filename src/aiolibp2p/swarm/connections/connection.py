@@ -224,7 +224,7 @@ class Connection:
         """Let those open streams who wait for a sign that the peer is ready for them."""
         if not self._is_answered:
             self._is_answered = True
-            self.capacity()
+            self.room_for_streams()
 
     def _announce(self, kind: type[StreamOpened] | type[StreamEnded], stream: Stream) -> None:
         if self._context.wants(kind):
