@@ -10,6 +10,7 @@ import pytest
 
 from aiolibp2p.errors import ConnectionLost, RemoteError
 from aiolibp2p.io.deadline_timer import DeadlineTimer
+from waiting import after
 
 pytestmark = pytest.mark.virtual_time
 
@@ -42,7 +43,7 @@ def timer(machine: Machine, failures: list[RemoteError]) -> DeadlineTimer:
 async def test_a_machine_is_asked_at_each_of_its_deadlines() -> None:
     machine, failures = Machine(1.0, 2.0, 0.5), list[RemoteError]()
     timer(machine, failures)
-    await asyncio.sleep(10)
+    await after(10)
     assert machine.asked == [1.0, 3.0, 3.5]
     assert failures == []
 
@@ -52,23 +53,23 @@ async def test_a_deadline_that_comes_nearer_is_kept_and_one_that_moves_away_cost
     made = timer(machine, failures)
     machine.due = 1.0
     made.changed()
-    await asyncio.sleep(2)
+    await after(2)
     assert machine.asked == [1.0]
     machine.due = 4.0
     made.changed()
     machine.due = 9.0
     made.changed()
-    await asyncio.sleep(3)
+    await after(3)
     assert machine.asked == [1.0, 4.0]
 
 
 async def test_without_a_deadline_it_rests_until_one_is_announced() -> None:
     machine, failures = Machine(), list[RemoteError]()
     made = timer(machine, failures)
-    await asyncio.sleep(1)
+    await after(1)
     machine.due = 3.0
     made.changed()
-    await asyncio.sleep(5)
+    await after(5)
     assert machine.asked == [3.0]
 
 
@@ -76,11 +77,11 @@ async def test_what_the_peer_failed_to_do_is_passed_on_and_the_machine_is_asked_
     machine, failures = Machine(1.0, 1.0), list[RemoteError]()
     machine.fails = True
     made = timer(machine, failures)
-    await asyncio.sleep(5)
+    await after(5)
     assert [str(error) for error in failures] == ["the peer fell silent"]
     machine.due = 6.0
     made.changed()
-    await asyncio.sleep(5)
+    await after(5)
     assert machine.asked == [1.0]
 
 
@@ -89,7 +90,7 @@ async def test_stopped_it_lets_go_of_the_machine_at_once() -> None:
     made = timer(machine, failures)
     made.stop()
     made.stop()
-    await asyncio.sleep(2)
+    await after(2)
     assert machine.asked == []
     gc.disable()
     try:

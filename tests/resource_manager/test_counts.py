@@ -1,4 +1,4 @@
-"""Whatever is asked in whatever order: what is refused and what is counted are as a naive model says."""
+"""Scopes refuse and count as a naive model does, for any sequence of calls."""
 
 from __future__ import annotations
 

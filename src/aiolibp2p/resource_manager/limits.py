@@ -31,7 +31,7 @@ class ScopeLimits:
     descriptors: int | None = None
     """File descriptors that connections have to themselves."""
     options: Mapping[str, str] = field(default_factory=dict)
-    """By name of a limit, the option of `ResourceLimits` that sets it, for the text of a refusal."""
+    """The option of `ResourceLimits` that sets a limit, by the limit's name, for the text of a refusal."""
 
 
 NO_LIMITS = ScopeLimits()
@@ -51,7 +51,7 @@ class TreeLimits:
     connection: ScopeLimits = NO_LIMITS
     """Each connection and the streams on it."""
     stream: ScopeLimits = NO_LIMITS
-    """Each stream."""
+    """Each stream, and the bytes that wait in it."""
     protocol: ScopeLimits = NO_LIMITS
     """Each protocol: its streams with all peers."""
     protocol_peer: ScopeLimits = NO_LIMITS

@@ -14,7 +14,7 @@ class ResourceManager(Resources):
     """Counts connections, streams and bytes, and refuses them past its limits."""
 
     def __init__(self, limits: ResourceLimits | TreeLimits | None = None) -> None:
-        """With the options that hosts have, those of `ResourceLimits()` if None, or with limits for any scope."""
+        """Take the options that hosts have, those of `ResourceLimits()` if None, or limits for any scope."""
         limits = limits or ResourceLimits()
         self._limits = limits.tree() if isinstance(limits, ResourceLimits) else limits
         self._tree = AccountTree(self._limits)

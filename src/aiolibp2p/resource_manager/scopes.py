@@ -134,7 +134,7 @@ class CountedConnection(CountedScope, ConnectionScope):
         self.uses_fd = uses_fd
         self.name = name
         self.streams: dict[CountedStream, None] = {}
-        """Its streams that are not done."""
+        """The streams of this connection that are not done."""
         self._of_streams: Accounts = ()
         self._tree = tree
         self._live = live

@@ -38,13 +38,13 @@ class ResourceStatistics:
     transient: Usage = Usage()
     """Connections whose peer is not proven yet, and streams whose protocol is not settled yet."""
     peers: Mapping[str, Usage] = field(default_factory=dict)
-    """By peer id as text: connections and all on them."""
+    """What each peer holds, by its id as text: connections and all on them."""
     connections: Mapping[str, Usage] = field(default_factory=dict)
-    """By number, address and peer: a connection and its streams."""
+    """What each connection and its streams hold, by number, address and peer."""
     protocols: Mapping[str, Usage] = field(default_factory=dict)
-    """By protocol id: streams of all peers."""
+    """What each protocol holds, by its id: streams of all peers."""
     services: Mapping[str, Usage] = field(default_factory=dict)
-    """By name: streams of all peers, and what the service reserved for itself."""
+    """What each service holds, by its name: streams of all peers, and what it reserved for itself."""
 
 
 def gather(connections: Iterable[CountedConnection], services: Iterable[CountedService]) -> ResourceStatistics:

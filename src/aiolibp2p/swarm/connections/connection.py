@@ -159,17 +159,24 @@ class Connection:
         while True:
             if self.is_closed:
                 raise ConnectionLost(f"the connection to {self.remote_peer} is closed")
-            if self._is_answered or self._early_streams:
-                try:
-                    stream_id = self.session.open_stream(stream)
-                except LimitExceeded:
-                    pass
-                else:
-                    self._early_streams -= not self._is_answered
-                    return stream_id
+            stream_id = self._try_to_open(stream)
+            if stream_id is not None:
+                return stream_id
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiting.append(waiter)
             await waiter
+
+    def _try_to_open(self, stream: Stream) -> int | None:
+        """The stream's id, or None while it has to wait for room."""
+        if not self._is_answered and not self._early_streams:
+            return None
+        try:
+            stream_id = self.session.open_stream(stream)
+        except LimitExceeded:
+            return None
+        if not self._is_answered:
+            self._early_streams -= 1
+        return stream_id
 
     def takes_early_fin(self) -> bool:
         """Whether a FIN may precede the peer's answer to our proposal."""
