@@ -35,7 +35,7 @@ class DatagramConnection:
         self.role = role
         self.connection_id = connection_id
         self.remote_key: PublicKey | None = None
-        """Known when the connection stands."""
+        """What the peer says its key is; None before it has said so."""
         self._now = now
         self._flush_soon = flush_soon
         self._reliable = Reliable(connection_id)
@@ -46,9 +46,11 @@ class DatagramConnection:
 
     # Streams
 
-    def start(self, acceptor: StreamAcceptor, config: MuxedConfig | None = None) -> MuxedSession:
-        """The session for its streams; nothing is delivered before `open`."""
-        session = MuxedSession(self.role, acceptor, config or MuxedConfig(), self._now, self._flush_soon, _nobody_asks)
+    def start(self, acceptor: StreamAcceptor, timeout_changed: Callable[[], None] | None = None) -> MuxedSession:
+        """The session for its streams; nothing is delivered before `open`. Its timeouts are its owner's."""
+        session = MuxedSession(
+            self.role, acceptor, MuxedConfig(), self._now, self._flush_soon, timeout_changed or _nobody_asks
+        )
         session.rtt = self._reliable.rtt
         self._session = session
         return session
@@ -58,6 +60,11 @@ class DatagramConnection:
         self._is_open = True
         early, self._early = self._early, []
         self._deliver(early)
+
+    @property
+    def stands(self) -> bool:
+        """The peer's key is known, and the peer has answered: nobody speaks in its name from elsewhere."""
+        return self.remote_key is not None and self._reliable.is_answered
 
     @property
     def waiting_bytes(self) -> int:

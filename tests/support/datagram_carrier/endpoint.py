@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from aiolibp2p.abc.layers.datagrams import Datagram, DatagramHandler, DatagramSocket, Endpoint
+from aiolibp2p.abc.layers.datagrams import Datagram, DatagramClaim, DatagramHandler, DatagramSocket, Endpoint
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
+from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation, fresh
 from aiolibp2p.io.carrier_end import CarrierEnd, without_frames
 from aiolibp2p.peer.keys import PublicKey
 from support.datagram_carrier.connection import DatagramConnection
-from support.datagram_carrier.packets import CONNECTION_ID_BYTES, DATA, Packet, decode
+from support.datagram_carrier.packets import CONNECTION_ID_BYTES, DATA, FIRST_BYTES, Packet, decode
 
 HIGH_WATER_BYTES = 64 * 1024
 """Unacknowledged bytes of a connection past which its streams wait, until half of them are left."""
@@ -23,7 +23,8 @@ MAX_PAST = 256
 class DatagramLink:
     """One connection with its place on the socket. `end` is the flow of its streams, and tells of its end.
 
-    `on_ready` is told once: of None when the peer's key is known, or of what went wrong before.
+    `on_ready` is told once: of None when the connection stands, or of what went wrong before. The link holds its
+    socket open until it ends, whoever else gives it up.
     """
 
     def __init__(
@@ -32,14 +33,14 @@ class DatagramLink:
         socket: DatagramSocket,
         remote: Endpoint,
         connection: DatagramConnection,
-        on_ready: Callable[[DatagramLink, BaseException | None], None],
     ) -> None:
+        self.on_ready: Callable[[DatagramLink, BaseException | None], None] | None = None
+        self.hold: DatagramClaim | None = None
         self.socket = socket
         self.remote = remote
         self.connection = connection
         self.end = CarrierEnd()
         self._owner = owner
-        self._on_ready: Callable[[DatagramLink, BaseException | None], None] | None = on_ready
 
     def open(self) -> None:
         """Deliver to the session from now on."""
@@ -58,7 +59,7 @@ class DatagramLink:
         except Libp2pError as error:
             self.fail(without_frames(error))
             return
-        if self.connection.remote_key is not None:
+        if self.connection.stands and self.end.error is None:
             self._tell_ready(None)
 
     def flush(self) -> None:
@@ -108,25 +109,31 @@ class DatagramLink:
             return
         self._owner.forget(self)
         self.socket.send(self.connection.farewell(str(self.end.error)).encode(), self.remote)
+        hold, self.hold = self.hold, None
+        if hold is not None:
+            hold.close()
         self.end.lost(None)
         self.connection.let_go()
         self._tell_ready(self.end.error)
 
     def _tell_ready(self, error: BaseException | None) -> None:
-        on_ready, self._on_ready = self._on_ready, None
+        on_ready, self.on_ready = self.on_ready, None
         if on_ready is not None:
             on_ready(self, error)
 
 
 class DatagramEndpoint(DatagramHandler):
-    """The handler of one socket or several. `accepted` is told of each connection that a peer opened."""
+    """The handler of one socket or several.
+
+    `admits` is asked about each connection that a peer opens, before anything is answered; it sets `on_ready`.
+    """
 
     def __init__(
-        self, key: PublicKey, entropy: Callable[[int], bytes], accepted: Callable[[DatagramLink], None] | None = None
+        self, key: PublicKey, entropy: Callable[[int], bytes], admits: Callable[[DatagramLink], bool] | None = None
     ) -> None:
         self._key = key
         self._entropy = entropy
-        self._accepted = accepted
+        self._admits = admits
         self._loop = asyncio.get_running_loop()
         self._links: dict[tuple[Endpoint, bytes], DatagramLink] = {}
         self._past: dict[tuple[Endpoint, bytes], None] = {}
@@ -139,20 +146,24 @@ class DatagramEndpoint(DatagramHandler):
 
     async def dial(self, socket: DatagramSocket, remote: Endpoint) -> DatagramLink:
         """Connect, from a socket on which this endpoint holds the first bytes. Raises ConnectionLost."""
-        done: asyncio.Future[None] = self._loop.create_future()
+        done: asyncio.Future[BaseException | None] = self._loop.create_future()
 
         def ready(link: DatagramLink, error: BaseException | None) -> None:
             if not done.done():
-                done.set_result(None) if error is None else done.set_exception(error)
+                done.set_result(error)
 
-        link = self._add(Role.INITIATOR, socket, remote, self._entropy(CONNECTION_ID_BYTES), ready)
+        link = self._make(Role.INITIATOR, socket, remote, self._entropy(CONNECTION_ID_BYTES))
+        link.on_ready = ready
+        self._add(link)
         link.flush()
         self._arm()
         try:
-            await done
+            error = await done
         except asyncio.CancelledError:
             link.abort(ConnectionLost("the dial was given up"))
             raise
+        if error is not None:
+            raise fresh(error)  # what the link keeps must not lead back to it
         return link
 
     def datagrams_received(self, socket: DatagramSocket, datagrams: Sequence[Datagram]) -> None:
@@ -170,29 +181,26 @@ class DatagramEndpoint(DatagramHandler):
     def _accept(self, socket: DatagramSocket, remote: Endpoint, packet: Packet) -> DatagramLink | None:
         """A peer's first packet opens a connection; with nobody to accept it, nothing does."""
         is_first = packet.kind == DATA and packet.seq == 0
-        if self._accepted is None or not is_first or (remote, packet.connection_id) in self._past:
+        if self._admits is None or not is_first or (remote, packet.connection_id) in self._past:
             return None
-        return self._add(Role.RESPONDER, socket, remote, packet.connection_id, self._is_ready)
+        link = self._make(Role.RESPONDER, socket, remote, packet.connection_id)
+        if not self._admits(link):
+            link.connection.let_go()
+            return None
+        self._add(link)
+        return link
 
-    def _is_ready(self, link: DatagramLink, error: BaseException | None) -> None:
-        if error is None and self._accepted is not None:
-            self._accepted(link)
-
-    def _add(
-        self,
-        role: Role,
-        socket: DatagramSocket,
-        remote: Endpoint,
-        connection_id: bytes,
-        on_ready: Callable[[DatagramLink, BaseException | None], None],
-    ) -> DatagramLink:
+    def _make(self, role: Role, socket: DatagramSocket, remote: Endpoint, connection_id: bytes) -> DatagramLink:
         def touch() -> None:
             self._touch(link)
 
         connection = DatagramConnection(role, self._key, connection_id, self._loop.time, touch)
-        link = DatagramLink(self, socket, remote, connection, on_ready)
-        self._links[remote, connection_id] = link
+        link = DatagramLink(self, socket, remote, connection)
         return link
+
+    def _add(self, link: DatagramLink) -> None:
+        link.hold = link.socket.claim(self, FIRST_BYTES)
+        self._links[link.remote, link.connection.connection_id] = link
 
     def forget(self, link: DatagramLink) -> None:
         """Forget a connection that has ended."""

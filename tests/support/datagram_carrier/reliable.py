@@ -37,6 +37,8 @@ class Reliable:
         """The smallest round trip seen, in seconds."""
         self.waiting_bytes = 0
         """What messages hold that have not been acknowledged."""
+        self.is_answered = False
+        """The peer has acknowledged something, so that it is where it says it is."""
         self._connection_id = connection_id
         self._waiting: deque[bytes] = deque()
         self._sent: dict[int, _Sent] = {}
@@ -72,6 +74,7 @@ class Reliable:
     def _acknowledged(self, ack: int, now: float) -> None:
         for seq in [seq for seq in self._sent if seq < ack]:
             sent = self._sent.pop(seq)
+            self.is_answered = True
             self.waiting_bytes -= len(sent.message)
             if sent.tries == 1:
                 self.rtt = min(self.rtt or now - sent.at_s, now - sent.at_s)

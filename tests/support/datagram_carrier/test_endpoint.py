@@ -100,9 +100,18 @@ class Scene:
 async def scene(server: DatagramSockets, client: DatagramSockets, address: str) -> Scene:
     source = random.Random(1)
     accepted: list[Streams] = []
+
+    def ready(link: DatagramLink, error: BaseException | None) -> None:
+        if error is None:
+            accepted.append(Streams(link))
+
+    def admits(link: DatagramLink) -> bool:
+        link.on_ready = ready
+        return True
+
     ends = [
-        DatagramEndpoint(PrivateKey.generate(entropy=source.randbytes).public_key, source.randbytes, taken)
-        for taken in (lambda link: accepted.append(Streams(link)), None)
+        DatagramEndpoint(PrivateKey.generate(entropy=source.randbytes).public_key, source.randbytes, asked)
+        for asked in (admits, None)
     ]
     listening = await server.bind(Multiaddr(address), ends[0], FIRST_BYTES)
     dialling = client.for_dial(listening.socket.local_address, FIRST_BYTES).claim(ends[1], FIRST_BYTES)
