@@ -28,11 +28,12 @@ PROTOCOL_ID = "/datagrams/1.0.0"
 """Stands for the security and the muxer, which are one thing here."""
 
 HANDSHAKE_TIMEOUT_S = 10.0
-"""From the first packet of a dial until the connection stands: what the swarm gives an upgrade. The swarm keeps no time
-for a transport that shakes hands itself, beyond that of whoever waits for the dial."""
+"""The seconds from a dial's first packet until the connection stands: as many as the swarm gives an upgrade. It
+keeps no time for a transport that shakes hands itself, beyond that of whoever waits for the dial."""
 
 PUNCH_EVERY_S = 0.2
-"""A dialler that has to be the responder opens its own gateway so often, until the peer's first packet is through."""
+"""The seconds between two packets of a dialler that has to be the responder, which open its own gateway for the peer's:
+a gateway may drop the first, and a round trip is shorter than this on most paths."""
 
 
 class DatagramCarrier(Carrier):
@@ -117,9 +118,9 @@ class DatagramTransport(Transport):
         self._sockets = sockets
         self._entropy = (runtime or SystemRuntime()).entropy
         self._admissions: dict[DatagramSocket, Admission] = {}
-        """Whom to ask about strangers, by the socket they come to."""
+        """Admissions to ask about strangers, by the socket they come to."""
         self._expected: dict[Endpoint, asyncio.Future[DatagramLink]] = {}
-        """Who is awaited, by a dial of ours that has to be the responder."""
+        """Endpoints that are awaited, each by a dial of ours that has to be the responder."""
         self._made: DatagramEndpoint | None = None
 
     @property
@@ -154,11 +155,13 @@ class DatagramTransport(Transport):
         except TimeoutError as error:
             raise TimeoutExpired(f"the connection was not set up within {HANDSHAKE_TIMEOUT_S:g} s") from error
         carrier = DatagramCarrier(link, scope)
-        if request.peer is not None and carrier.remote_peer != request.peer:
-            # Another error than the one raised: what the link keeps must not lead back to it.
-            link.abort(ConnectionLost("another peer was expected here"))
-            raise PeerIdMismatch(request.peer, carrier.remote_peer)
-        return carrier
+        actual = carrier.remote_peer
+        if request.peer is None or actual == request.peer:
+            return carrier
+        link.abort(ConnectionLost("another peer was expected here"))
+        # Whoever keeps the error keeps this frame: it must not hold the connection.
+        del carrier, link
+        raise PeerIdMismatch(request.peer, actual)
 
     async def _await_dial(self, socket: DatagramSocket, remote: Endpoint) -> DatagramLink:
         """Have the peer dial us, and open the way for its packets through our gateway."""

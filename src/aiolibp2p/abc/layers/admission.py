@@ -27,7 +27,8 @@ class Ticket(Protocol):
     deadline: float
     """When the handshakes must be done, in `Runtime.now` seconds. The admission keeps it; a transport need not."""
     heard: bool
-    """Whether the peer has sent anything."""
+    """Whether the peer has sent anything. A first datagram does not count: anybody can send one from any address, so a
+    transport over datagrams has heard of a peer once that has answered."""
     evict: Callable[[BaseException], None] | None
     """Ends the connection at once, for the reason given; None while the transport cannot. The ticket is settled with an
     error then, as for any other end."""

@@ -72,4 +72,7 @@ class Carrier(ABC):
 
     @abstractmethod
     def abort(self, error: BaseException) -> None:
-        """End at once; nothing more is sent."""
+        """End at once; what is pending is dropped.
+
+        A carrier over datagrams sends one last packet that says so: its peer would not notice for a long time.
+        """

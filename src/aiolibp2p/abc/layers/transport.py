@@ -79,7 +79,10 @@ class Transport(Protocol):
 
         `request.peer` and `request.role` are for transports that secure their connections, which raise PeerIdMismatch
         for anybody else; a raw connection is nobody's yet. A carrier keeps `scope` as its own; for a raw connection
-        the upgrade does.
+        the upgrade does. A transport that secures keeps the time of its handshake itself, and takes no notice of
+        `request.simultaneous`. When `role` makes
+        us the responder, and the wire has no word for that, it waits until the peer's connection comes in, which then
+        takes `scope` and no ticket.
         """
         ...
 
