@@ -15,6 +15,7 @@ from aiolibp2p.errors import LimitExceeded
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.resource_manager import ResourceManager, ScopeLimits, TreeLimits, Usage
+from aiolibp2p.resource_manager.lean_stream import LeanStream
 from aiolibp2p.resource_manager.scopes import CountedConnection, CountedScope, CountedService, CountedStream
 
 PEERS = tuple(PrivateKey.generate("ed25519", lambda n, i=i: bytes([i]) * n).peer_id for i in (1, 2))
@@ -41,7 +42,7 @@ class Thing:
         found = Counter(memory=self.held)
         if isinstance(self.scope, CountedConnection):
             found.update([f"{direction}_connections", "connections", *["descriptors"] * self.uses_fd])
-        elif isinstance(self.scope, CountedStream):
+        elif isinstance(self.scope, CountedStream | LeanStream):
             served = self.inbound and self.protocol_id is not None
             found.update([f"{direction}_streams", "streams", *["handlers"] * served])
         return found
@@ -181,11 +182,11 @@ class Counts(RuleBasedStateMachine):
 
     @rule(data=st.data(), name=st.sampled_from(NAMES))
     def set_protocol_or_service(self, data: st.DataObject, name: str) -> None:
-        thing = self._living(CountedStream, data, lambda thing: thing.service is None)
+        thing = self._living((CountedStream, LeanStream), data, lambda thing: thing.service is None)
         if thing is None:
             return
         scope = thing.scope
-        assert isinstance(scope, CountedStream)
+        assert isinstance(scope, CountedStream | LeanStream)
         if thing.protocol_id is None:
             self._set(thing, "protocol_id", name, lambda: scope.set_protocol(name))
         else:

@@ -27,7 +27,10 @@ Need = tuple[int, ...]
 STREAM: dict[bool, Need] = {True: (0, 2), False: (1, 2)}
 """What a stream needs, by whether it is inbound."""
 
-SERVED: Need = (3,)
+HANDLERS = 3
+"""The place of handlers in `COUNTED`."""
+
+SERVED: Need = (HANDLERS,)
 """What a stream needs more when a handler runs for it."""
 
 CONNECTION: dict[tuple[bool, bool], Need] = {
@@ -65,7 +68,7 @@ class Rule:
 class Account:
     """What one limited scope holds. `check` comes before `join` or `add`; it alone can refuse."""
 
-    __slots__ = ("_holders", "_key", "_rule", "_table", "counts_memory", "memory", "most_memory", "used")
+    __slots__ = ("_holders", "_key", "_rule", "_table", "counts_memory", "memory", "most", "most_memory", "used")
 
     def __init__(self, rule: Rule, key: object = "", table: dict[object, Account] | None = None) -> None:
         """`table` holds the account under `key` for as long as any scope is charged to it; None keeps it out of any."""
@@ -73,6 +76,7 @@ class Account:
         self.most_memory = rule.most_memory
         self.counts_memory = rule.counts_memory
         self.used = [0] * len(COUNTED)
+        self.most = rule.most
         self._rule = rule
         self._key = key
         self._table = table
@@ -80,7 +84,7 @@ class Account:
 
     def check(self, need: Need, memory: int = 0) -> None:
         """Raises LimitExceeded when there is no room for what is needed and `memory` bytes."""
-        used, most = self.used, self._rule.most
+        used, most = self.used, self.most
         for place in need:
             if used[place] >= most[place]:
                 name = COUNTED[place]

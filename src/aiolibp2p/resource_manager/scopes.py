@@ -17,6 +17,7 @@ from aiolibp2p.errors import LimitExceeded
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.resource_manager.account import CONNECTION, SERVED, STREAM, Account, Need, join_all
+from aiolibp2p.resource_manager.lean_stream import LeanStream
 from aiolibp2p.resource_manager.tree import Accounts, AccountTree
 
 
@@ -133,7 +134,7 @@ class CountedConnection(CountedScope, ConnectionScope):
         self.inbound = inbound
         self.uses_fd = uses_fd
         self.name = name
-        self.streams: dict[CountedStream, None] = {}
+        self.streams: dict[CountedStream | LeanStream, None] = {}
         """The streams of this connection that are not done."""
         self._of_streams: Accounts = ()
         self._tree = tree
@@ -153,12 +154,17 @@ class CountedConnection(CountedScope, ConnectionScope):
         self.name.peer = peer
         self._of_streams = (self._own, *peers, *self._tree.system_of_streams)
 
-    def open_stream(self, inbound: bool) -> CountedStream:
-        self._must_stand()
+    def open_stream(self, inbound: bool) -> CountedStream | LeanStream:
+        if self.is_done:
+            self._must_stand()
         peer = self.name.peer
         if peer is None:
             raise ValueError(f"the peer of {self} must be known before a stream is opened")
-        stream = CountedStream(self._tree, self, peer, self._of_streams, inbound)
+        stream: CountedStream | LeanStream
+        if self._tree.only_connections:
+            stream = LeanStream(self, self._own, inbound)
+        else:
+            stream = CountedStream(self._tree, self, peer, self._of_streams, inbound)
         self.streams[stream] = None
         return stream
 
@@ -168,7 +174,7 @@ class CountedConnection(CountedScope, ConnectionScope):
             self._of_streams = ()
             self._leave_table()
 
-    def forget(self, stream: CountedStream) -> None:
+    def forget(self, stream: CountedStream | LeanStream) -> None:
         """One of its streams is done."""
         del self.streams[stream]
         if self.is_done:

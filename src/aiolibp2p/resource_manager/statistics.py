@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
+from aiolibp2p.resource_manager.lean_stream import LeanStream
 from aiolibp2p.resource_manager.limits import TreeLimits
 from aiolibp2p.resource_manager.scopes import CountedConnection, CountedService, CountedStream
 from aiolibp2p.wire.printable import printable
@@ -98,7 +99,7 @@ class _Sum:
         self._connections[connection.inbound] += 1
         self._descriptors += connection.uses_fd
 
-    def stream(self, stream: CountedStream) -> None:
+    def stream(self, stream: CountedStream | LeanStream) -> None:
         self.memory += stream.held
         self._streams[stream.inbound] += 1
         self._handlers += stream.inbound and stream.protocol_id is not None

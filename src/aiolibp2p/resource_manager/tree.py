@@ -33,6 +33,16 @@ class AccountTree:
         self.system_of_memory = _if(system.counts_memory, system_account)
         self.transient_of_connections = _if(transient.counts_connections, transient_account)
         self.transient_of_streams = _if(transient.counts_streams, transient_account)
+        self.only_connections = not (
+            self.limits_stream
+            or self._peer.counts_streams
+            or self._limits_protocols
+            or self._service.counts_streams
+            or self._service_peer.counts_streams
+            or system.counts_streams
+            or transient.counts_streams
+        )
+        """Whether a stream is charged to its connection and nobody else."""
         self._peers: dict[object, Account] = {}
         self._protocols: dict[object, Account] = {}
         self._services: dict[object, Account] = {}
