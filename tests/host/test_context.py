@@ -156,7 +156,7 @@ async def test_a_timer_that_raises_is_logged_under_the_services_name(caplog: pyt
     _, mine = context()
     mine.call_at(mine.runtime.now() + 1, lambda: 1 / 0)
     await after(2)
-    assert [record.getMessage() for record in caplog.records] == ["a timer of mine failed"]
+    assert [record.getMessage() for record in caplog.records] == ["mine called by its timer failed"]
 
 
 async def test_a_timer_that_has_fired_holds_nothing() -> None:

@@ -107,7 +107,7 @@ class Context(ServiceContext):
         watchers = self._hallway.watchers
         key = watchers.add(watcher)
         for connection in self.host.connections():
-            call_guarded(watcher.connection_opened, connection, what=f"{watcher!r} told of a connection")
+            call_guarded(watcher.connection_opened, connection, who=watcher, what="told of a connection")
         return self._made(lambda: watchers.remove(key))
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> Handle:
@@ -128,7 +128,7 @@ class Context(ServiceContext):
         def fire() -> None:
             # Cancelled, the timer lets go of what its callback holds, which then need not wait for the collector.
             made.close()
-            call_guarded(callback, what=f"a timer of {label(self._service)}")
+            call_guarded(callback, who=label(self._service), what="called by its timer")
 
         return made
 

@@ -37,22 +37,22 @@ class Watchers(Watcher):
 
     def connection_opened(self, connection: MuxedConnection) -> None:
         for watcher in self._all():
-            call_guarded(watcher.connection_opened, connection, what=f"{watcher!r} told of a connection")
+            call_guarded(watcher.connection_opened, connection, who=watcher, what="told of a connection")
 
     def connection_closed(self, connection: MuxedConnection, reason: str) -> None:
         for watcher in self._all():
-            call_guarded(watcher.connection_closed, connection, reason, what=f"{watcher!r} told of a connection's end")
+            call_guarded(watcher.connection_closed, connection, reason, who=watcher, what="told of a connection's end")
 
     def peer_identified(
         self, connection: MuxedConnection, told: PeerIdentified, observed: Multiaddr | None = None
     ) -> None:
         for watcher in self._all():
-            call_guarded(watcher.peer_identified, connection, told, observed, what=f"{watcher!r} told who a peer is")
+            call_guarded(watcher.peer_identified, connection, told, observed, who=watcher, what="told who a peer is")
 
     def protocols_changed(self, offered_elsewhere: bool) -> None:
         for watcher in self._all():
-            call_guarded(watcher.protocols_changed, offered_elsewhere, what=f"{watcher!r} told of new protocols")
+            call_guarded(watcher.protocols_changed, offered_elsewhere, who=watcher, what="told of new protocols")
 
     def addresses_changed(self) -> None:
         for watcher in self._all():
-            call_guarded(watcher.addresses_changed, what=f"{watcher!r} told of new addresses")
+            call_guarded(watcher.addresses_changed, who=watcher, what="told of new addresses")

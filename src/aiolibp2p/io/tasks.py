@@ -75,9 +75,12 @@ class Tasks:
                 task.cancel()
 
 
-def call_guarded(callback: Callable[..., None], *arguments: object, what: str) -> None:
-    """Call `callback` with `arguments`; an exception it raises is logged under the name `what`, and ends here."""
+def call_guarded(callback: Callable[..., None], *arguments: object, who: object, what: str) -> None:
+    """Call `callback` with `arguments`; an exception it raises is logged as "`who` `what` failed", and ends here.
+
+    Both are made into text only then: this is called for each connection and each batch of datagrams.
+    """
     try:
         callback(*arguments)
     except Exception:
-        logger.exception("%s failed", what)
+        logger.exception("%s %s failed", who, what)

@@ -28,31 +28,35 @@ class Gates:
 
     def peer(self, peer: PeerId) -> None:
         """Before a peer is dialled."""
-        self._ask("peer", f"peer {peer}", lambda: self._gater.allow_peer(peer))
+        self._ask("peer", lambda: f"peer {peer}", lambda: self._gater.allow_peer(peer))
 
     def address(self, peer: PeerId | None, address: Multiaddr) -> None:
         """Before an address is dialled, names in it resolved."""
-        self._ask("address", f"address {address}", lambda: self._gater.allow_address(peer, address))
+        self._ask("address", lambda: f"address {address}", lambda: self._gater.allow_address(peer, address))
 
     def accepted(self, remote: Multiaddr) -> None:
         """Before a connection from outside is answered."""
-        self._ask("accepted", f"a connection from {remote}", lambda: self._gater.allow_accepted(remote))
+        self._ask("accepted", lambda: f"a connection from {remote}", lambda: self._gater.allow_accepted(remote))
 
     def secured(self, peer: PeerId, remote: Multiaddr, is_outbound: bool) -> None:
         """Once the other end has proven who it is; `is_outbound` says that we dialled."""
-        what = f"peer {peer} at {remote}"
-        self._ask("secured", what, lambda: self._gater.allow_secured(peer, remote, is_outbound))
+        self._ask(
+            "secured",
+            lambda: f"peer {peer} at {remote}",
+            lambda: self._gater.allow_secured(peer, remote, is_outbound),
+        )
 
     def upgraded(self, connection: MuxedConnection) -> None:
         """Before a connection carries its first stream."""
-        self._ask("upgraded", f"{connection!r}", lambda: self._gater.allow_upgraded(connection))
+        self._ask("upgraded", lambda: f"{connection!r}", lambda: self._gater.allow_upgraded(connection))
 
-    def _ask(self, gate: str, what: str, ask: Callable[[], bool]) -> None:
+    def _ask(self, gate: str, what: Callable[[], str], ask: Callable[[], bool]) -> None:
+        # `what` is put into words only for a refusal: addresses cost more to write than to dial.
         try:
             allowed = ask()
         except Exception as error:
             logger.exception("the gater failed at the gate %r", gate)
-            raise Gated(f"the gater failed when it was asked about {what}: {error}") from error
+            raise Gated(f"the gater failed when it was asked about {what()}: {error}") from error
         if not allowed:
             self._meter.count("gated", gate=gate)
-            raise Gated(f"the gater of this host does not allow {what}")
+            raise Gated(f"the gater of this host does not allow {what()}")

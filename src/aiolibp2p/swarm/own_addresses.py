@@ -56,7 +56,8 @@ class OwnAddresses:
             call_guarded(
                 lambda source: found.update(dict.fromkeys(source.own_addresses(listening))),
                 source,
-                what=f"{source!r} asked for addresses",
+                who=source,
+                what="asked for addresses",
             )
         kept = [address for address in found if config.keep is None or config.keep(address)]
         return [address.with_p2p(self._suffix) for address in kept[: config.max_addresses]]

@@ -26,7 +26,7 @@ class _Share:
         batch, self.batch = self.batch, []
         if self.handler is not None:
             # What it raises is logged: whoever shares the socket gets its part all the same.
-            call_guarded(self.handler.datagrams_received, socket, batch, what=f"a handler at {socket.local_address}")
+            call_guarded(self.handler.datagrams_received, socket, batch, who=self.handler, what="told of datagrams")
 
 
 class _Hold(DatagramClaim):
