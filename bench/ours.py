@@ -20,8 +20,6 @@ from typing import Any, cast
 
 from aiolibp2p import Host, Limits, PeerId, Stream
 from aiolibp2p.abc.services.context import ServiceContext
-from aiolibp2p.muxers.mplex import MplexConfig
-from aiolibp2p.muxers.yamux import YamuxConfig
 from aiolibp2p.protocols.perf import HEADER_BYTES, PERF_ID, Perf, PerfConfig
 from aiolibp2p.resource_manager import ResourceLimits
 from bench.process_usage import allow_many_files, resident_bytes, usage
@@ -32,11 +30,7 @@ REQUEST_BYTES = 32
 MANY = 1_000_000
 SETTLE_S = 0.3
 
-UNLIMITED = Limits(
-    resources=ResourceLimits(MANY, MANY, MANY),
-    yamux=YamuxConfig(max_inbound_streams=MANY),
-    mplex=MplexConfig(max_inbound_streams=MANY),
-)
+UNLIMITED = Limits(resources=ResourceLimits(MANY, MANY, MANY))
 """The limits of the benched hosts, which no bench reaches. Windows stay as they are: a bench measures them, too."""
 
 Request = dict[str, Any]

@@ -11,6 +11,7 @@ from aiolibp2p.abc.layers.muxer import Muxer, MuxerSession
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.security import Cipher
 from aiolibp2p.abc.machine import ByteString, Output
+from aiolibp2p.abc.services.resources import NULL_SCOPE
 from aiolibp2p.errors import RemoteError
 from aiolibp2p.multistream import MessageReader
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
@@ -25,6 +26,8 @@ FRAMING_LIMIT_BYTES = 300
 UNKNOWN_STREAM = 9
 LAZY_STREAM = 4
 """Streams with this bit in their id are left unread and open when the peer is done."""
+MAX_STREAMS = 4
+"""Streams of the peer that the connection of a session takes at once."""
 
 
 class Adapter:
@@ -179,6 +182,11 @@ class StreamEnd:
     def credit_received(self) -> None:
         self._log.append(("credit", self.stream_id))
 
+    @property
+    def is_over(self) -> bool:
+        """Both sides have ended it."""
+        return self._dead or (self._ended and not self.stream_id & LAZY_STREAM)
+
 
 class Session(Adapter):
     """A muxer's session with one stream of its own; the end is what its streams heard, and how many it has."""
@@ -187,7 +195,7 @@ class Session(Adapter):
         self._wire = Wire()
         self._log: list[tuple[Any, ...]] = [("start",)]
         self._live: list[StreamEnd] = []
-        self._session = muxer.start(role, self, self._wire)
+        self._session = muxer.start(role, self, self._wire, NULL_SCOPE)
         sink = StreamEnd(self._log)
         sink.session = self._session
         sink.stream_id = self._session.open_stream(sink)
@@ -221,11 +229,15 @@ class Session(Adapter):
     # StreamAcceptor
 
     def accept(self, stream_id: int) -> StreamEnd | None:
+        self._live = [sink for sink in self._live if not sink.is_over]
+        if len(self._live) >= MAX_STREAMS:
+            return None
         self._log.append(("accept", stream_id))
         if stream_id % 16 > 12:
             return None
         sink = StreamEnd(self._log)
         sink.stream_id, sink.session = stream_id, self._session
+        self._live.append(sink)
         return sink
 
     def room_for_streams(self) -> None:

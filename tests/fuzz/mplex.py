@@ -23,7 +23,7 @@ FRAMES = (
 )  # fmt: skip
 MAX_PIECE_BYTES = 16
 LIMITS = {
-    "max_inbound_streams": 3,
+    "max_streams": 3,
     "max_unread_stream_bytes": 20,
     "max_unread_bytes": 50,
     "max_dropped_bytes": 10,
@@ -53,7 +53,7 @@ def narrow(data: bytes) -> object:
             raise ProtocolViolation(str(ours.error))
         pauses += ours.wire.paused
         assert (ours.next_timeout() is not None) >= ours.wire.paused
-        assert ours.session.stream_count <= LIMITS["max_inbound_streams"] + 1
+        assert ours.session.stream_count <= LIMITS["max_streams"] + 1
         live = [sink for sink in (mine.sink, *ours.acceptor.accepted) if sink.reset is None and not sink.got_eof]
         assert sum(len(sink.received) for sink in live) <= LIMITS["max_unread_bytes"]
         assert not any(sink.too_late for sink in (mine.sink, *ours.acceptor.accepted))

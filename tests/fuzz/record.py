@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.services.resources import NULL_SCOPE
 from aiolibp2p.multiformats import Multiaddr
 from aiolibp2p.multistream import HEADER, Initiator, encode_message
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession, frames
@@ -45,7 +46,7 @@ async def _converse(role: Role, reader: asyncio.StreamReader, writer: asyncio.St
             break
     upgraded = output.events[0]
     end = Wire()
-    session = YamuxSession(role, Acceptor(), end, Clock(), YamuxConfig())
+    session = YamuxSession(role, Acceptor(), end, NULL_SCOPE, Clock(), YamuxConfig())
     if role is Role.INITIATOR:
         stream_id = session.open_stream(Sink())
         session.write(stream_id, Initiator([IDENTIFY_ID]).start().to_send)

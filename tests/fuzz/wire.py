@@ -25,8 +25,8 @@ from aiolibp2p.multistream import (
     SimultaneousOpen,
     encode_message,
 )
-from aiolibp2p.muxers.mplex import Mplex, MplexConfig
-from aiolibp2p.muxers.yamux import Yamux, YamuxConfig, frames
+from aiolibp2p.muxers.mplex import Mplex
+from aiolibp2p.muxers.yamux import Yamux, frames
 from aiolibp2p.peer.keys import PrivateKey
 from aiolibp2p.protocols.fetch.messages import decode_request, decode_response, encode_request, encode_response
 from aiolibp2p.protocols.identify.messages import IdentifyMessage, delimit, encode_parts
@@ -227,8 +227,7 @@ MPLEX_MESSAGES = tuple(
         (1, 6, 0), (9, 2, 5), (0, 7, 0), (0, 2, 2**20), (0, 2, 2**20 + 1), (2**60 - 1, 0, 0),
     )
 )  # fmt: skip
-YAMUX_OF_FOUR = Yamux(Clock(), YamuxConfig(max_inbound_streams=4))
-MPLEX_OF_FOUR = Mplex(Clock(), MplexConfig(max_inbound_streams=4))
+YAMUX_ALONE, MPLEX_ALONE = Yamux(Clock()), Mplex(Clock())
 REFUSED = (Refused,)
 
 
@@ -256,9 +255,9 @@ TARGETS = (
     Target("secio", machine(secio, secured), REFUSED, PROTO, executions=250),
     Target("secio_cipher", adapter(lambda: adapters.Frames(secio_cipher())), REFUSED, (b"\0\0\0", b"\0\1\0\0")),
     Target("yamux_frames", adapter(adapters.YamuxFrames), REFUSED, FRAMES, executions=600),
-    Target("yamux_initiator", session(YAMUX_OF_FOUR, Role.INITIATOR), REFUSED, FRAMES, executions=600),
-    Target("yamux_responder", session(YAMUX_OF_FOUR, Role.RESPONDER), REFUSED, FRAMES, executions=600),
-    Target("mplex", session(MPLEX_OF_FOUR, Role.RESPONDER), REFUSED, MPLEX_MESSAGES, executions=600),
+    Target("yamux_initiator", session(YAMUX_ALONE, Role.INITIATOR), REFUSED, FRAMES, executions=600),
+    Target("yamux_responder", session(YAMUX_ALONE, Role.RESPONDER), REFUSED, FRAMES, executions=600),
+    Target("mplex", session(MPLEX_ALONE, Role.RESPONDER), REFUSED, MPLEX_MESSAGES, executions=600),
     Target("upgrade_initiator", machine(lambda: upgrade(Role.INITIATOR), upgraded), REFUSED, MULTISTREAM, 250),
     Target("upgrade_responder", machine(lambda: upgrade(Role.RESPONDER), upgraded), REFUSED, MULTISTREAM, 250),
     Target("upgrade_simultaneous", machine(lambda: simultaneous_upgrade(5), upgraded), REFUSED, SIMULTANEOUS, 250),

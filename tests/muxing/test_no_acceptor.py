@@ -13,7 +13,7 @@ from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.muxers.mplex import Mplex
 from aiolibp2p.muxers.yamux import Yamux
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
-from aiolibp2p.testing.muxer_suite.fakes import Acceptor, Clock, Sink, Wire
+from aiolibp2p.testing.muxer_suite.fakes import Acceptor, Clock, Scope, Sink, Wire
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_it_takes_nothing_and_minds_nothing() -> None:
 @pytest.mark.parametrize("muxer", [Yamux(Clock()), Mplex(Clock())], ids=["yamux", "mplex"])
 def test_a_dead_session_and_what_surrounded_it_are_freed_at_once(muxer: Muxer) -> None:
     acceptor, sink = Acceptor(), Sink()
-    session = muxer.start(Role.INITIATOR, acceptor, Wire())
+    session = muxer.start(Role.INITIATOR, acceptor, Wire(), Scope())
     session.write(session.open_stream(sink), b"x")
     session.abort("it ended")
     assert sink.resets == acceptor.room_calls == 1

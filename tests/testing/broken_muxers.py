@@ -10,12 +10,13 @@ from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession
 from aiolibp2p.muxing.half_close import HalfClose
 from aiolibp2p.testing.muxer_suite.fakes import Sink
 
-SessionMaker = Callable[[Role, StreamAcceptor, MuxerWire, Runtime, YamuxConfig], YamuxSession]
+SessionMaker = Callable[[Role, StreamAcceptor, MuxerWire, Scope, Runtime, YamuxConfig], YamuxSession]
 
 
 class Broken:
@@ -26,8 +27,32 @@ class Broken:
     def __init__(self, runtime: Runtime, config: YamuxConfig, session: SessionMaker) -> None:
         self.runtime, self.config, self.session = runtime, config, session
 
-    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire) -> YamuxSession:
-        return self.session(role, acceptor, wire, self.runtime, self.config)
+    def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope) -> YamuxSession:
+        return self.session(role, acceptor, wire, scope, self.runtime, self.config)
+
+
+class AsksNobody(YamuxSession):
+    """Reserves nothing for what is unread."""
+
+    def __init__(
+        self,
+        role: Role,
+        acceptor: StreamAcceptor,
+        wire: MuxerWire,
+        scope: Scope,
+        runtime: Runtime,
+        config: YamuxConfig,
+    ) -> None:
+        super().__init__(role, acceptor, wire, NULL_SCOPE, runtime, config)
+
+
+class Keeps(YamuxSession):
+    """Does not give back what was read."""
+
+    def consumed(self, stream_id: int, n: int) -> None:
+        super().consumed(stream_id, n)
+        self._unread.reserved += n
+        self._unread.total += n
 
 
 class ForgetsResets(YamuxSession):
@@ -161,7 +186,7 @@ class RemembersStreams(YamuxSession):
 class StallsAll(YamuxSession):
     def body_received(self, state: object, piece: ByteString) -> None:
         super().body_received(state, piece)  # type: ignore[arg-type]
-        if self._table.unread > 100_000:
+        if self._unread.total > 100_000:
             self._wire.pause_reading()
 
 
@@ -230,18 +255,18 @@ class TellsNoCredit(YamuxSession):
 
 
 def never_flushes(
-    role: Role, acceptor: StreamAcceptor, wire: MuxerWire, runtime: Runtime, config: YamuxConfig
+    role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope, runtime: Runtime, config: YamuxConfig
 ) -> YamuxSession:
-    return YamuxSession(role, acceptor, Deaf(wire), runtime, config)
+    return YamuxSession(role, acceptor, Deaf(wire), scope, runtime, config)
 
 
 def refuses_nobody(
-    role: Role, acceptor: StreamAcceptor, wire: MuxerWire, runtime: Runtime, config: YamuxConfig
+    role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope, runtime: Runtime, config: YamuxConfig
 ) -> YamuxSession:
-    return YamuxSession(role, Polite(acceptor), wire, runtime, config)
+    return YamuxSession(role, Polite(acceptor), wire, scope, runtime, config)
 
 
 def same_ids(
-    role: Role, acceptor: StreamAcceptor, wire: MuxerWire, runtime: Runtime, config: YamuxConfig
+    role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope, runtime: Runtime, config: YamuxConfig
 ) -> YamuxSession:
-    return YamuxSession(Role.INITIATOR, acceptor, wire, runtime, config)
+    return YamuxSession(Role.INITIATOR, acceptor, wire, scope, runtime, config)

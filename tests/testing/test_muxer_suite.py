@@ -10,18 +10,15 @@ from aiolibp2p.testing.muxer_suite import MuxerSuite
 
 
 class TestYamux(MuxerSuite):
-    max_inbound_streams = 30
-    max_unread_bytes = 512 * 1024
+    max_lingering_streams = 30
 
     def muxer(self, runtime: Runtime) -> Muxer:
-        return Yamux(runtime, YamuxConfig(max_inbound_streams=30, max_unread_bytes=512 * 1024, max_unacknowledged=20))
+        return Yamux(runtime, YamuxConfig(max_unacknowledged=20, max_lingering_streams=30))
 
 
 class TestMplex(MuxerSuite):
-    max_inbound_streams = 30
-    max_unread_bytes = 512 * 1024
+    max_lingering_streams = 30
     reset_codes = goodbye = keep_alive = False
 
     def muxer(self, runtime: Runtime) -> Muxer:
-        limits = MplexConfig(max_inbound_streams=30, max_unread_stream_bytes=128 * 1024, max_unread_bytes=512 * 1024)
-        return Mplex(runtime, limits)
+        return Mplex(runtime, MplexConfig(max_unread_stream_bytes=128 * 1024, max_lingering_streams=30))

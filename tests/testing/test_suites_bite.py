@@ -43,7 +43,7 @@ class OverSecurity(SecuritySuite):
 
 class OverMuxer(MuxerSuite):
     max_inbound_streams = 10
-    max_unread_bytes = 512 * 1024
+    max_lingering_streams = 30
 
     def __init__(self, session: muxers.SessionMaker, config: YamuxConfig) -> None:
         self.session, self.config = session, config
@@ -107,14 +107,15 @@ SECURITIES: list[tuple[MakeSecurity, str, tuple[Any, ...]]] = [
     (plaintext, "a_byte_changed_at_every_place_of_a_frame", ()),
 ]
 
-SOUND = YamuxConfig(max_inbound_streams=10, max_unread_bytes=512 * 1024, max_unacknowledged=20)
-MANY_STREAMS = YamuxConfig(max_inbound_streams=1000, max_unread_bytes=512 * 1024, max_unacknowledged=20)
-MUCH_UNREAD = YamuxConfig(max_inbound_streams=10, max_unread_bytes=2**30, max_unacknowledged=20)
-MUCH_OWED = YamuxConfig(max_inbound_streams=10, max_owed_bytes=2**30, max_unacknowledged=20)
+SOUND = YamuxConfig(max_unacknowledged=20, max_lingering_streams=30)
+MANY_LINGER = YamuxConfig(max_unacknowledged=20, max_lingering_streams=1000)
+MUCH_OWED = YamuxConfig(max_owed_bytes=2**30, max_unacknowledged=20)
 
 MUXERS: list[tuple[muxers.SessionMaker, YamuxConfig, str, tuple[Any, ...]]] = [
-    (YamuxSession, MANY_STREAMS, "streams_of_a_peer_are_limited", ()),
-    (YamuxSession, MUCH_UNREAD, "many_stalled_readers", ()),
+    (muxers.refuses_nobody, SOUND, "streams_of_a_peer_are_limited", ()),
+    (muxers.AsksNobody, SOUND, "many_stalled_readers", ()),
+    (muxers.Keeps, SOUND, "closed_streams_leave_nothing", ()),
+    (YamuxSession, MANY_LINGER, "streams_that_only_the_peer_could_end_are_limited", ()),
     (YamuxSession, MUCH_OWED, "what_is_owed_to_a_peer_that_does_not_read", ()),
     (muxers.ForgetsResets, SOUND, "reset", (0,)),
     (muxers.LosesCodes, SOUND, "reset", (7,)),

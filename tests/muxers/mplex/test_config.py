@@ -9,9 +9,8 @@ from aiolibp2p.muxers.mplex import MplexConfig
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("max_inbound_streams", -1),
         ("max_unread_stream_bytes", 0),
-        ("max_unread_bytes", 0),
+        ("max_lingering_streams", 0),
         ("max_dropped_bytes", -1),
         ("max_owed_bytes", 0),
         ("stall_timeout_s", -1),
@@ -22,4 +21,4 @@ from aiolibp2p.muxers.mplex import MplexConfig
 def test_a_limit_that_makes_no_sense_is_named(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"MplexConfig: {name} must be at"):
         MplexConfig(**{name: value})  # type: ignore[arg-type]
-    MplexConfig(max_inbound_streams=0, linger_s=0, stall_timeout_s=float("inf"))
+    MplexConfig(max_lingering_streams=1, linger_s=0, stall_timeout_s=float("inf"))

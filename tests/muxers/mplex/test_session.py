@@ -124,7 +124,7 @@ def test_bodies_of_closes_and_resets_are_dropped() -> None:
 
 
 def test_streams_past_the_limit_are_reset_and_others_may_follow() -> None:
-    one = end(max_inbound_streams=2)
+    one = end(max_streams=2)
     one.receive(b"".join(message(number, NEW) for number in range(4)))
     assert list(messages(one.take())) == [(2, RESET_R, b""), (3, RESET_R, b"")]
     one.receive(message(2, MESSAGE_I, b"dropped") + message(0, RESET_I) + message(4, NEW))
@@ -132,8 +132,8 @@ def test_streams_past_the_limit_are_reset_and_others_may_follow() -> None:
     assert one.take() == b""
 
 
-def test_two_hundred_streams_are_taken_unless_told_otherwise() -> None:
-    one = end()
+def test_as_many_streams_are_taken_as_the_connection_takes() -> None:
+    one = end(max_streams=200)
     one.receive(b"".join(message(number, NEW) for number in range(201)))
     assert one.session.stream_count == len(one.acceptor.accepted) == 200
     assert list(messages(one.take())) == [(200, RESET_R, b"")]
@@ -153,7 +153,7 @@ def test_it_measures_nothing_and_waits_for_nothing() -> None:
 
 
 def test_a_peer_that_makes_us_answer_and_does_not_read() -> None:
-    one = end(max_inbound_streams=0, max_owed_bytes=1000)
+    one = end(max_streams=0, max_owed_bytes=1000)
     one.wire.full = True
     flood = b"".join(message(number, NEW) for number in range(16))
     for _ in range(31):

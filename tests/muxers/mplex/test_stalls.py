@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from aiolibp2p.errors import StreamCode
 from aiolibp2p.testing.muxer_suite import MuxerEnd, MuxerStream
 from muxers.mplex.wire import CLOSE_I, MESSAGE_I, NEW, RESET_I, RESET_R, end, message, messages, pair, served
 
@@ -78,17 +79,32 @@ def test_what_all_streams_hold_is_bounded() -> None:
     assert [sink.reset for sink in ours.acceptor.accepted] == [None] * 10
     ours.receive(message(3, MESSAGE_I, b"x"))
     assert [n for n, sink in enumerate(ours.acceptor.accepted) if sink.reset] == [3]
+    code, reason = ours.acceptor.accepted[3].reset or (0, "")
+    assert (code, "limit of 1000" in reason) == (StreamCode.LIMIT_EXCEEDED, True)
     ours.receive(message(4, MESSAGE_I, bytes(100)))
     assert ours.acceptor.accepted[4].reset is None
 
 
 def test_streams_past_the_limit_are_reset() -> None:
-    ours = end(max_inbound_streams=2)
+    ours = end(max_streams=2)
     ours.receive(b"".join(message(number, NEW) for number in range(3)))
     assert len(ours.acceptor.accepted) == 2
     assert list(messages(ours.take())) == [(2, RESET_R, b"")]
     ours.newest().reset()
     ours.receive(message(9, NEW))
+    assert len(ours.acceptor.accepted) == 3
+
+
+def test_streams_that_only_the_peer_could_close_are_limited() -> None:
+    ours = end(max_lingering_streams=2)
+    for number in range(3):
+        ours.receive(message(number, NEW))
+        if number < 2:
+            ours.newest().close_write()
+            ours.newest().stop_reading()
+    assert len(ours.acceptor.accepted) == 2
+    assert list(messages(ours.take()))[-1] == (2, RESET_R, b"")
+    ours.receive(message(0, CLOSE_I) + message(5, NEW))
     assert len(ours.acceptor.accepted) == 3
 
 
@@ -111,13 +127,13 @@ def test_what_comes_for_a_stream_that_nobody_reads_is_bounded_in_bytes_and_time(
 
 
 def test_answers_that_nobody_reads_are_bounded() -> None:
-    ours = end(max_inbound_streams=0, max_owed_bytes=100)
+    ours = end(max_streams=0, max_owed_bytes=100)
     ours.wire.full = True
     ours.receive(b"".join(message(number, NEW) for number in range(30)))
     assert ours.error is None
     ours.receive(b"".join(message(number, NEW) for number in range(30, 60)))
     assert "does not read our answers" in str(ours.error)
-    other = end(max_inbound_streams=0, max_owed_bytes=100)
+    other = end(max_streams=0, max_owed_bytes=100)
     for number in range(100):
         other.wire.full = True
         other.receive(message(number, NEW))

@@ -36,7 +36,7 @@ class TwoSessions(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.pair = pair(
-            max_inbound_streams=4,
+            max_streams=4,
             max_unread_stream_bytes=MAX_UNREAD_STREAM_BYTES,
             max_unread_bytes=MAX_UNREAD_BYTES,
             max_dropped_bytes=10_000,

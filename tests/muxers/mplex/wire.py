@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.multiformats import varint
 from aiolibp2p.muxers.mplex import Mplex, MplexConfig
-from aiolibp2p.testing.muxer_suite.fakes import Clock
+from aiolibp2p.testing.muxer_suite.fakes import UNLIMITED, Clock
 from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair
 
 NEW, MESSAGE_R, MESSAGE_I, CLOSE_R, CLOSE_I, RESET_R, RESET_I = range(7)
@@ -29,10 +29,13 @@ def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += length
 
 
-def end(role: Role = Role.RESPONDER, **limits: float) -> MuxerEnd:
-    """One session, for bytes made by hand."""
+def end(
+    role: Role = Role.RESPONDER, max_streams: int = UNLIMITED, max_unread_bytes: int = UNLIMITED, **limits: float
+) -> MuxerEnd:
+    """One session, for bytes made by hand: what its acceptor and its scope allow, and its own limits."""
     clock = Clock()
-    return MuxerEnd(Mplex(clock, MplexConfig(**limits)), role, clock)  # type: ignore[arg-type]
+    muxer = Mplex(clock, MplexConfig(**limits))  # type: ignore[arg-type]
+    return MuxerEnd(muxer, role, clock, max_streams, max_unread_bytes)
 
 
 def served(**limits: float) -> MuxerEnd:
@@ -42,8 +45,11 @@ def served(**limits: float) -> MuxerEnd:
     return ours
 
 
-def pair(**limits: float) -> MuxerPair:
-    """Two sessions over one connection."""
+def pair(max_streams: int = UNLIMITED, max_unread_bytes: int = UNLIMITED, **limits: float) -> MuxerPair:
+    """Two sessions over one connection, with the same limits."""
     clock = Clock()
     muxer = Mplex(clock, MplexConfig(**limits))  # type: ignore[arg-type]
-    return MuxerPair(MuxerEnd(muxer, Role.INITIATOR, clock), MuxerEnd(muxer, Role.RESPONDER, clock))
+    initiator, responder = (
+        MuxerEnd(muxer, role, clock, max_streams, max_unread_bytes) for role in (Role.INITIATOR, Role.RESPONDER)
+    )
+    return MuxerPair(initiator, responder)

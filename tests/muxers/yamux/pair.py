@@ -5,20 +5,23 @@ from __future__ import annotations
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.muxers.yamux import YamuxConfig, YamuxSession
 from aiolibp2p.muxers.yamux.frames import HEADER, HEADER_BYTES
-from aiolibp2p.testing.muxer_suite.fakes import Acceptor, Clock, Sink, Wire
+from aiolibp2p.testing.muxer_suite.fakes import UNLIMITED, Acceptor, Clock, Scope, Sink, Wire
 
-__all__ = ["Acceptor", "Clock", "End", "Sink", "Wire", "data", "exchange", "frame", "parse"]
+__all__ = ["Acceptor", "Clock", "End", "Scope", "Sink", "Wire", "data", "exchange", "frame", "parse"]
 
 
 class End:
     """A session with its fakes."""
 
-    def __init__(self, role: Role, **limits: float) -> None:
+    def __init__(
+        self, role: Role, max_streams: int = UNLIMITED, max_unread_bytes: int = UNLIMITED, **limits: float
+    ) -> None:
         self.clock = Clock()
         self.wire = Wire()
-        self.acceptor = Acceptor()
+        self.acceptor = Acceptor(max_streams=max_streams)
+        self.scope = Scope(max_unread_bytes)
         config = YamuxConfig(**limits)  # type: ignore[arg-type]
-        self.session = YamuxSession(role, self.acceptor, self.wire, self.clock, config)
+        self.session = YamuxSession(role, self.acceptor, self.wire, self.scope, self.clock, config)
 
     def take(self) -> bytes:
         """What it has sent since the last look."""

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed, StreamCode
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, GO_AWAY, PING, RST, SYN, WINDOW_UPDATE
+from aiolibp2p.muxing.unread import SPARE_BYTES
 from muxers.yamux.pair import End, Sink, data, exchange, frame, parse
 
 WINDOW = 256 * 1024
@@ -247,7 +248,7 @@ def test_unanswered_streams_are_limited() -> None:
 
 @pytest.mark.spec("YMX-18")
 def test_a_flood_of_streams_is_refused_past_the_limit() -> None:
-    end = listener(max_inbound_streams=10)
+    end = listener(max_streams=10)
     for stream_id in range(1, 41, 2):
         end.session.receive_data(data(stream_id, b"x", SYN))
     assert len(end.acceptor.sinks) == 10
@@ -255,12 +256,12 @@ def test_a_flood_of_streams_is_refused_past_the_limit() -> None:
 
 
 @pytest.mark.spec("YMX-18", "YMX-25")
-def test_a_thousand_streams_are_taken_unless_told_otherwise() -> None:
-    end = listener()
+def test_as_many_streams_are_taken_as_the_connection_takes() -> None:
+    end = listener(max_streams=1000)
     for stream_id in range(1, 2003, 2):
         end.session.receive_data(data(stream_id, b"", SYN))
     assert end.session.stream_count == len(end.acceptor.sinks) == 1000
-    assert [f for f in end.frames() if f[1] & RST] == [(WINDOW_UPDATE, RST, 2001, 0, b"")]
+    assert [f for f in end.frames() if f[1] & RST] == [(WINDOW_UPDATE, RST, 2001, StreamCode.LIMIT_EXCEEDED, b"")]
 
 
 @pytest.mark.spec("YMX-5")
@@ -268,7 +269,7 @@ def test_a_refused_stream_is_reset() -> None:
     end = listener()
     end.acceptor.refuse = True
     end.session.receive_data(data(1, b"x", SYN))
-    assert end.frames() == [(WINDOW_UPDATE, RST, 1, 0, b"")]
+    assert end.frames() == [(WINDOW_UPDATE, RST, 1, StreamCode.LIMIT_EXCEEDED, b"")]
     assert end.session.stream_count == 0
 
 
@@ -300,11 +301,48 @@ def test_unread_bytes_of_all_streams_are_limited() -> None:
     end = listener(max_unread_bytes=WINDOW)
     end.session.receive_data(data(1, bytes(WINDOW), SYN))
     end.session.receive_data(data(3, b"x", SYN))
-    assert end.acceptor.sinks[3].reset is not None
+    code, reason = end.acceptor.sinks[3].reset or (0, "")
+    assert code == StreamCode.LIMIT_EXCEEDED
+    assert f"limit of {WINDOW}" in reason
+    assert end.frames()[-1] == (WINDOW_UPDATE, RST, 3, StreamCode.LIMIT_EXCEEDED, b"")
     assert end.acceptor.sinks[1].reset is None
+    assert end.scope.held == WINDOW
     end.session.consumed(1, WINDOW)
     end.session.receive_data(data(5, b"x", SYN))
     assert end.acceptor.sinks[5].reset is None
+
+
+def test_what_is_reserved_is_given_back_some_time_after_the_last_stream() -> None:
+    end = listener(keep_alive_s=30.0)
+    end.session.receive_data(data(1, bytes(WINDOW), SYN) + data(3, b"x", SYN))
+    assert end.scope.held >= WINDOW + 1
+    end.session.reset_stream(1)
+    assert end.scope.held >= 1
+    end.session.receive_data(frame(WINDOW_UPDATE, RST, 3, 0))
+    assert end.scope.held <= SPARE_BYTES
+    end.session.handle_timeout(30.0)
+    assert end.scope.held == 0
+
+
+def test_what_is_reserved_is_given_back_with_the_connection() -> None:
+    end = listener()
+    end.session.receive_data(data(1, bytes(WINDOW), SYN | FIN))
+    end.session.abort("the cable was cut")
+    assert end.scope.held == 0
+    end.session.consumed(1, WINDOW)
+
+
+@pytest.mark.spec("YMX-18")
+def test_streams_that_only_the_peer_could_end_are_limited() -> None:
+    end = listener(max_lingering_streams=3)
+    for stream_id in (1, 3, 5, 7):
+        end.session.receive_data(data(stream_id, b"x", SYN))
+        end.session.close_write(stream_id)
+        end.session.stop_reading(stream_id)
+    assert list(end.acceptor.sinks) == [1, 3, 5]
+    assert end.frames()[-1] == (WINDOW_UPDATE, RST, 7, StreamCode.LIMIT_EXCEEDED, b"")
+    end.session.receive_data(frame(WINDOW_UPDATE, FIN, 3, 0) + data(9, b"x", SYN))
+    assert list(end.acceptor.sinks) == [1, 3, 5, 9]
 
 
 @pytest.mark.parametrize("how", [frame(WINDOW_UPDATE, RST, 1, 0), data(1, b"?")])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed, StreamCode
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, GO_AWAY, PING, RST, SYN, WINDOW_UPDATE
 from muxers.yamux.pair import End, Sink, data, exchange, frame
 
@@ -131,9 +131,10 @@ def test_a_reset_unanswered_stream_makes_room() -> None:
 
 @pytest.mark.spec("YMX-18")
 def test_a_closed_inbound_stream_makes_room() -> None:
-    end, _ = served(max_inbound_streams=1)
+    end, sink = served(max_streams=1)
     end.session.receive_data(data(3, b"x", SYN))
-    assert end.frames() == [(WINDOW_UPDATE, RST, 3, 0, b"")]
+    assert end.frames() == [(WINDOW_UPDATE, RST, 3, StreamCode.LIMIT_EXCEEDED, b"")]
+    sink.is_given_up = True
     end.session.reset_stream(1)
     end.session.receive_data(data(5, b"x", SYN))
     assert sorted(end.acceptor.sinks) == [1, 5]
@@ -310,7 +311,7 @@ BODIES = st.builds(data, st.integers(0, 6), st.binary(max_size=30), st.integers(
 @pytest.mark.spec("YMX-1", "YMX-2", "YMX-13", "YMX-21", "YMX-24")
 @given(sent=st.lists(st.one_of(HEADERS, BODIES), max_size=12), full=st.booleans())
 def test_any_frames_are_taken_or_a_violation(sent: list[bytes], full: bool) -> None:
-    end, sink = served(max_inbound_streams=2, max_unread_bytes=40, max_owed_pongs=2)
+    end, sink = served(max_streams=2, max_unread_bytes=40, max_owed_pongs=2)
     mine = Sink()
     end.session.write(end.session.open_stream(mine), b"x")
     end.wire.full = full

@@ -19,8 +19,8 @@ class TwoSessions(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.ends = (
-            End(Role.INITIATOR, max_inbound_streams=4, max_unacknowledged=3),
-            End(Role.RESPONDER, max_inbound_streams=4, max_unacknowledged=3),
+            End(Role.INITIATOR, max_streams=4, max_unacknowledged=3),
+            End(Role.RESPONDER, max_streams=4, max_unacknowledged=3),
         )
         self.opened: dict[int, Sink] = {}
         self.written: dict[tuple[int, int], bytearray] = {}

@@ -6,11 +6,14 @@ import pytest
 
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamCode
 from aiolibp2p.simulator.fast_path.frames import Data, Frame, GoAway, Probe
-from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
+from aiolibp2p.simulator.fast_path.session import FrameWire, MuxedConfig, MuxedSession
+from aiolibp2p.testing.muxer_suite import Scope
 
-SMALL = MuxedConfig(window_bytes=100, max_inbound_streams=2, max_outbound_streams=3, max_unread_bytes=150, linger_s=5.0)
+SMALL = MuxedConfig(window_bytes=100, max_outbound_streams=3, max_lingering_streams=2, linger_s=5.0)
+MAX_STREAMS, MAX_UNREAD_BYTES = 2, 150
+LIMITED = StreamCode.LIMIT_EXCEEDED.value
 
 
 class Sink:
@@ -40,13 +43,16 @@ class End:
         self.accepted: dict[int, Sink] = {}
         self.refuses = False
         self.asked = 0
-        self.session = MuxedSession(role, self, config, lambda: self.now, self._asked, self.timeout_changed)
+        self.scope = Scope(MAX_UNREAD_BYTES)
+        wire = FrameWire(self._asked, self.timeout_changed)
+        self.session = MuxedSession(role, self, config, lambda: self.now, wire, self.scope)
 
     def _asked(self) -> None:
         self.asked += 1
 
     def accept(self, stream_id: int) -> Sink | None:
-        if self.refuses:
+        live = [sink for sink in self.accepted.values() if not any(word.startswith("reset") for word in sink.said)]
+        if self.refuses or len(live) >= MAX_STREAMS:
             return None
         return self.accepted.setdefault(stream_id, Sink())
 
@@ -144,8 +150,9 @@ def test_too_much_unread_on_all_streams_resets_the_one_that_passes_it() -> None:
     two.a.session.write(second, b"x" * 60)
     two.exchange()
     assert two.b.accepted[first].said == []
-    assert two.b.accepted[second].said[0].startswith("reset")
-    assert sink.said == ["reset 0: the peer reset the stream"]
+    assert two.b.accepted[second].said[0].startswith(f"reset {LIMITED}: too much unread data")
+    assert two.b.scope.held == 150 - 50
+    assert sink.said == [f"reset {LIMITED}: the peer reset the stream"]
     two.b.session.consumed(first, 100)
     third, _ = two.a.open()
     two.a.session.write(third, b"x" * 60)
@@ -161,7 +168,7 @@ def test_more_streams_than_the_limit_are_refused() -> None:
     for stream_id, _ in opened:
         two.a.session.write(stream_id, b"x")
     two.exchange()
-    assert opened[2][1].said == ["reset 0: the peer reset the stream"]
+    assert opened[2][1].said == [f"reset {LIMITED}: the peer reset the stream"]
     assert "room_for_streams" in two.a.said
     two.a.open()
 
@@ -172,7 +179,7 @@ def test_a_stream_that_is_refused_is_reset() -> None:
     stream_id, sink = two.a.open()
     two.a.session.write(stream_id, b"x")
     two.exchange()
-    assert sink.said == ["reset 0: the peer reset the stream"]
+    assert sink.said == [f"reset {LIMITED}: the peer reset the stream"]
     assert two.b.session.stream_count == 0
 
 
@@ -198,6 +205,20 @@ def test_what_comes_for_a_stream_nobody_reads_is_dropped_up_to_a_window() -> Non
     two.exchange()
     assert two.b.accepted[stream_id].chunks == [b"x" * 10]
     assert sink.said == ["eof", "reset 0: the peer reset the stream"]
+
+
+def test_streams_that_only_the_peer_could_end_are_limited() -> None:
+    two = Two()
+    for number in range(3):
+        stream_id, sink = two.a.open()
+        two.a.session.write(stream_id, b"x")
+        two.exchange()
+        if number < 2:
+            two.b.session.close_write(stream_id)
+            two.b.session.stop_reading(stream_id)
+            two.b.accepted[stream_id].said.append("reset by us, as far as the acceptor knows")
+    assert two.b.session.stream_count == 2
+    assert sink.said == [f"reset {LIMITED}: the peer reset the stream"]
 
 
 def test_a_stream_that_lingers_too_long_is_reset() -> None:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor
+from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.simulator.fast_path.frames import Frame
-from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
+from aiolibp2p.simulator.fast_path.session import FrameWire, MuxedConfig, MuxedSession
 from support.datagram_carrier import frames
 from support.datagram_carrier.packets import CLOSE, MAX_PAYLOAD_BYTES, Packet
 from support.datagram_carrier.reliable import Reliable
@@ -46,11 +47,15 @@ class DatagramConnection:
 
     # Streams
 
-    def start(self, acceptor: StreamAcceptor, timeout_changed: Callable[[], None] | None = None) -> MuxedSession:
+    def start(
+        self,
+        acceptor: StreamAcceptor,
+        timeout_changed: Callable[[], None] | None = None,
+        scope: Scope = NULL_SCOPE,
+    ) -> MuxedSession:
         """The session for its streams; nothing is delivered before `open`. Its timeouts are its owner's."""
-        session = MuxedSession(
-            self.role, acceptor, MuxedConfig(), self._now, self._flush_soon, timeout_changed or _nobody_asks
-        )
+        wire = FrameWire(self._flush_soon, timeout_changed or _nobody_asks)
+        session = MuxedSession(self.role, acceptor, MuxedConfig(), self._now, wire, scope)
         session.rtt = self._reliable.rtt
         self._session = session
         return session

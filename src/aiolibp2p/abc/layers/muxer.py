@@ -88,6 +88,8 @@ class Muxer(Protocol):
     def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope = NULL_SCOPE) -> MuxerSession:
         """A session over a secured connection; the initiator of the connection takes the odd ids.
 
-        What the peer sent and nobody has read yet is reserved on `scope`; a stream that it refuses more is reset.
+        The session reserves what its sinks hold unread on `scope`, before it hands it over, and releases what was read
+        or dropped. Bytes that the scope refuses are dropped, and their stream is reset, both ways, with
+        StreamCode.LIMIT_EXCEEDED. How many streams a peer may have is the acceptor's to say.
         """
         ...

@@ -35,7 +35,7 @@ class StreamAcceptor(Protocol):
     """What a session tells the connection it serves."""
 
     def accept(self, stream_id: int) -> StreamSink | None:
-        """The peer opened a stream; None refuses it, and the session resets it."""
+        """The peer opened a stream. None refuses it: the session resets it with StreamCode.LIMIT_EXCEEDED."""
         ...
 
     def room_for_streams(self) -> None:

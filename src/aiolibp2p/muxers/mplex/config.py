@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from aiolibp2p.errors import ConfigError
 
 LEAST: Mapping[str, float] = {
-    "max_inbound_streams": 0,
     "max_unread_stream_bytes": 1,
-    "max_unread_bytes": 1,
+    "max_lingering_streams": 1,
     "max_dropped_bytes": 0,
     "max_owed_bytes": 1,
     "stall_timeout_s": 0,
@@ -23,14 +22,13 @@ LEAST: Mapping[str, float] = {
 class MplexConfig:
     """Limits of one session; sizes in bytes, times in seconds."""
 
-    max_inbound_streams: int = 200
-    """Open at once; another one is reset."""
     max_unread_stream_bytes: int = 1024 * 1024
     """Received and not yet read by one stream; past it the connection is read no further."""
     stall_timeout_s: float = 5.0
     """How long a reader may hold up the connection before its stream is reset, as in go."""
-    max_unread_bytes: int = 16 * 1024 * 1024
-    """Received and not yet read, all streams together; the stream that passes it is reset."""
+    max_lingering_streams: int = 1000
+    """Streams that we are done with and the peer has not closed. While there are so many, new ones of the peer's are
+    refused: as many as go and js let it open at all. Those in use are limited by the connection's scope."""
     max_dropped_bytes: int = 256 * 1024
     """What may come for a stream that nobody reads any more before it is reset."""
     max_owed_bytes: int = 64 * 1024

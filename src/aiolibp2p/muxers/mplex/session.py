@@ -8,7 +8,7 @@ from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed, StreamCode
 from aiolibp2p.muxers.mplex import frames
 from aiolibp2p.muxers.mplex.config import MplexConfig
 from aiolibp2p.muxers.mplex.frame_reader import FrameReader
@@ -29,6 +29,7 @@ from aiolibp2p.muxing.half_close import (
     UNREADABLE,
 )
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
+from aiolibp2p.muxing.unread import UnreadBytes
 
 
 class Mplex:
@@ -42,7 +43,7 @@ class Mplex:
 
     def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope = NULL_SCOPE) -> MplexSession:
         """A session; both roles count their streams from 0."""
-        return MplexSession(acceptor, wire, self._runtime, self._config)
+        return MplexSession(acceptor, wire, scope, self._runtime, self._config)
 
 
 class MplexSession:
@@ -51,7 +52,9 @@ class MplexSession:
     rtt = None
     """mplex has no ping."""
 
-    def __init__(self, acceptor: StreamAcceptor, wire: MuxerWire, runtime: Runtime, config: MplexConfig) -> None:
+    def __init__(
+        self, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope, runtime: Runtime, config: MplexConfig
+    ) -> None:
         self.closed = False
         self._acceptor = acceptor
         self._wire = wire
@@ -61,9 +64,9 @@ class MplexSession:
         self._streams: dict[int, StreamState] = {}
         self._by_key: dict[int, StreamState] = {}
         """The same, by what the wire calls them: a peer may use a number again, our ids are new each time."""
-        self._inbound = self._accepted = 0
+        self._accepted = 0
         self._next_number = 0
-        self._unread = 0
+        self._unread = UnreadBytes(scope)
         self._stalled: dict[int, float] = {}
         """Streams that hold up the connection: when each is given up, soonest first."""
         self._lingering: dict[int, float] = {}
@@ -124,10 +127,11 @@ class MplexSession:
             if state.dropped > self._config.max_dropped_bytes:
                 self.reset_stream(state.stream_id)
             return
-        self._unread += n
         state.unread += n
-        if self._unread > self._config.max_unread_bytes:
-            self._drop(state, "too much unread data on this connection")
+        unread = self._unread
+        unread.total += n
+        if unread.total > unread.reserved and (refusal := unread.reserve()) is not None:
+            self._drop(state, f"too much unread data: {refusal}", StreamCode.LIMIT_EXCEEDED)
             return
         self._woken += 1
         sink.data_received(piece)
@@ -138,13 +142,12 @@ class MplexSession:
         state = StreamState(number, None, is_ours=False)
         if state.key in self._by_key:
             raise ProtocolViolation(f"mplex stream id {number} is open already")
-        if self.closed or self._inbound >= self._config.max_inbound_streams:
+        if self.closed or len(self._lingering) >= self._config.max_lingering_streams:
             self._outbox.control(state.take_bodiless(RESET))
             return
         state.stream_id = frames.stream_key(self._accepted, is_ours=False)
         self._accepted += 1
         self._streams[state.stream_id] = self._by_key[state.key] = state
-        self._inbound += 1
         sink = self._acceptor.accept(state.stream_id)
         if sink is None:
             self.reset_stream(state.stream_id)
@@ -177,8 +180,11 @@ class MplexSession:
         state = self._streams.get(stream_id)
         if state is None or state.half & UNREADABLE:
             return
-        self._unread -= n
         state.unread -= n
+        unread = self._unread
+        unread.total -= n
+        if unread.total < unread.least:
+            unread.shrink()
         if state.unread <= self._config.max_unread_stream_bytes >> 1:
             self._go_on(state)
         if state.half & REMOTE_ENDED and not state.unread and state.advance(NOTHING_UNREAD, 0):
@@ -263,6 +269,7 @@ class MplexSession:
         states = list(self._streams.values())
         for registry in (self._streams, self._by_key, self._stalled, self._lingering):
             registry.clear()
+        self._unread.release_all()
         for state in states:
             sink, state.sink = state.sink, None
             was_reset = state.half is RESET_UNREAD
@@ -272,11 +279,11 @@ class MplexSession:
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         acceptor.room_for_streams()
 
-    def _drop(self, state: StreamState, reason: str) -> None:
+    def _drop(self, state: StreamState, reason: str, code: int = 0) -> None:
         self._send_reset(state)
-        self._end(state, reason)
+        self._end(state, reason, code)
 
-    def _end(self, state: StreamState, reason: str) -> None:
+    def _end(self, state: StreamState, reason: str, code: int = 0) -> None:
         sink = state.sink
         state.advance(REMOTE_RESET, state.unread)
         if state.half is CLOSED:
@@ -284,11 +291,12 @@ class MplexSession:
         else:
             del self._by_key[state.key]  # the peer may use the number again
         if sink is not None:
-            sink.reset_received(0, reason)
+            sink.reset_received(code, reason)
 
     def _give_up_unread(self, state: StreamState) -> None:
-        self._unread -= state.unread
-        state.unread = 0
+        if state.unread:
+            self._unread.release(state.unread)
+            state.unread = 0
         state.sink = None
         self._go_on(state)
 
@@ -303,10 +311,9 @@ class MplexSession:
             del self._by_key[state.key]
         self._give_up_unread(state)
         self._lingering.pop(state.stream_id, None)
-        if not state.is_ours:
-            self._inbound -= 1
         self._acceptor.room_for_streams()
         if not self._streams:
+            self._unread.release_all()
             self._acceptor.idle()
 
     # Time

@@ -11,9 +11,8 @@ from aiolibp2p.muxers.yamux.window import MAX_WINDOW_BYTES
 
 LEAST: Mapping[str, float] = {
     "max_window_bytes": frames.INITIAL_WINDOW_BYTES,
-    "max_inbound_streams": 0,
     "max_unacknowledged": 1,
-    "max_unread_bytes": 1,
+    "max_lingering_streams": 1,
     "max_owed_bytes": frames.HEADER_BYTES,
     "max_owed_pongs": 1,
     "keep_alive_s": 0.001,
@@ -28,11 +27,11 @@ class YamuxConfig:
     """Limits of one session; sizes in bytes, times in seconds."""
 
     max_window_bytes: int = MAX_WINDOW_BYTES
-    max_inbound_streams: int = 1000
     max_unacknowledged: int = 256
     """Streams we opened that the peer has not answered yet (the spec's ACK backlog)."""
-    max_unread_bytes: int = 16 * 1024 * 1024
-    """Received and not yet read, all streams together; the stream that passes it is reset."""
+    max_lingering_streams: int = 1000
+    """Streams that we are done with and the peer has not ended. While there are so many, new ones of the peer's are
+    refused: as many as go and js let it open at all. Those in use are limited by the connection's scope."""
     max_owed_bytes: int = 64 * 1024
     """Answers that wait for a peer that does not read; past it the connection ends."""
     max_owed_pongs: int = 32

@@ -8,7 +8,7 @@ from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed
+from aiolibp2p.errors import ConnectionLost, ProtocolViolation, StreamClosed, StreamCode
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.muxers.yamux.config import YamuxConfig
 from aiolibp2p.muxers.yamux.frame_reader import FrameReader
@@ -32,6 +32,7 @@ from aiolibp2p.muxing.half_close import (
 )
 from aiolibp2p.muxing.keep_alive import KeepAlive
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
+from aiolibp2p.muxing.unread import UnreadBytes
 
 
 class Yamux:
@@ -45,14 +46,20 @@ class Yamux:
 
     def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope = NULL_SCOPE) -> YamuxSession:
         """A session; the initiator of the connection takes the odd ids."""
-        return YamuxSession(role, acceptor, wire, self._runtime, self._config)
+        return YamuxSession(role, acceptor, wire, scope, self._runtime, self._config)
 
 
 class YamuxSession:
     """Streams of one connection; implements `abc.layers.muxer.MuxerSession`."""
 
     def __init__(
-        self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, runtime: Runtime, config: YamuxConfig
+        self,
+        role: Role,
+        acceptor: StreamAcceptor,
+        wire: MuxerWire,
+        scope: Scope,
+        runtime: Runtime,
+        config: YamuxConfig,
     ) -> None:
         self.closed = False
         self._acceptor = acceptor
@@ -60,9 +67,9 @@ class YamuxSession:
         self._outbox = Outbox(wire)
         self._runtime = runtime
         self._config = config
-        self._table = StreamTable()
+        self._unread = UnreadBytes(scope)
+        self._table = StreamTable(role, config.max_unacknowledged, self._unread)
         self._streams = self._table.by_id
-        self._next_id, self._remote_parity = (1, 0) if role is Role.INITIATOR else (2, 1)
         self._woken = 0
         self._reader = FrameReader()
         self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, runtime.now())
@@ -130,10 +137,10 @@ class YamuxSession:
         if sink is None:
             self._discard(state, n)
             return
-        table = self._table
-        table.unread += n
-        if table.unread > self._config.max_unread_bytes:
-            self._drop(state, "too much unread data on this connection")
+        unread = self._unread
+        unread.total += n
+        if unread.total > unread.reserved and (refusal := unread.reserve()) is not None:
+            self._drop(state, f"too much unread data: {refusal}", StreamCode.LIMIT_EXCEEDED)
             return
         self._woken += 1
         sink.data_received(piece)
@@ -145,7 +152,7 @@ class YamuxSession:
 
     def _receive_flags(self, state: StreamState | None, stream_id: int, flags: int, code: int) -> StreamState | None:
         if flags & SYN:
-            state = self._accept(state, stream_id)
+            state = self._accept(stream_id)
         if flags & ACK and state is not None and self._table.acknowledge(state):
             self._acceptor.room_for_streams()
         if flags & RST and state is not None:
@@ -153,18 +160,16 @@ class YamuxSession:
             return None
         return state
 
-    def _accept(self, state: StreamState | None, stream_id: int) -> StreamState | None:
-        if stream_id & 1 != self._remote_parity or stream_id == 0:
-            raise ProtocolViolation(f"stream id {stream_id} is not the peer's to open")
-        if state is not None:
-            raise ProtocolViolation(f"stream id {stream_id} is open already")
-        if self.closed or self._table.inbound >= self._config.max_inbound_streams:
-            self._outbox.control(frames.window_update(stream_id, RST, 0))
+    def _accept(self, stream_id: int) -> StreamState | None:
+        self._table.check_inbound(stream_id)
+        if self.closed or len(self._table.lingering) >= self._config.max_lingering_streams:
+            code = 0 if self.closed else StreamCode.LIMIT_EXCEEDED
+            self._outbox.control(frames.window_update(stream_id, RST, code))
             return None
-        state = self._table.add(StreamState(stream_id, None, ACK))
+        state = self._table.accept(stream_id)
         sink = self._acceptor.accept(stream_id)
         if sink is None:
-            self.reset_stream(stream_id)
+            self.reset_stream(stream_id, StreamCode.LIMIT_EXCEEDED)
             return None
         state.sink = sink
         self._pings.send_first()
@@ -205,15 +210,9 @@ class YamuxSession:
         """A new stream's id. Raises LimitExceeded past the ACK backlog, ConnectionLost when closed."""
         if self.closed:
             raise ConnectionLost("the connection takes no new streams")
-        if self._table.unacknowledged >= self._config.max_unacknowledged:
-            raise LimitExceeded(f"{self._table.unacknowledged} streams wait for the peer to accept them")
-        stream_id = self._next_id
-        if stream_id > frames.MAX_U32:
-            raise LimitExceeded("all stream ids of this connection are used up")
-        self._next_id = stream_id + 2
-        self._table.add(StreamState(stream_id, sink, SYN))
+        state = self._table.open(sink)
         self._pings.send_first()
-        return stream_id
+        return state.stream_id
 
     def write(self, stream_id: int, data: ByteString) -> int:
         """Take as many bytes as the peer's window allows. Raises StreamClosed after FIN or reset."""
@@ -239,7 +238,10 @@ class YamuxSession:
         half = state.half
         if half & UNREADABLE:
             return
-        self._table.unread -= n
+        unread = self._unread
+        unread.total -= n
+        if unread.total < unread.least:
+            unread.shrink()
         state.taken += n
         if half & REMOTE_ENDED:
             if not state.unread and state.advance(NOTHING_UNREAD, 0):
@@ -266,7 +268,7 @@ class YamuxSession:
         state = self._streams.get(stream_id)
         if state is None or state.half & UNREADABLE:
             return
-        self._table.unread -= state.drop_unread()
+        self._unread.release(state.drop_unread())
         state.advance(STOP_READING, 0)
         if state.half is CLOSED:
             self._forget(state)
@@ -311,9 +313,9 @@ class YamuxSession:
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         acceptor.room_for_streams()
 
-    def _drop(self, state: StreamState, reason: str) -> None:
-        self._outbox.control(frames.window_update(state.stream_id, RST, 0))
-        self._end(state, reason)
+    def _drop(self, state: StreamState, reason: str, code: int = 0) -> None:
+        self._outbox.control(frames.window_update(state.stream_id, RST, code))
+        self._end(state, reason, code)
 
     def _end(self, state: StreamState, reason: str, code: int = 0) -> None:
         sink, state.sink = state.sink, None  # what is unread may keep the state, but the sink hears of one end only
@@ -332,6 +334,7 @@ class YamuxSession:
         self._reader.forget(state)
         self._acceptor.room_for_streams()
         if not self._streams:
+            self._unread.release_all()
             self._acceptor.idle()
 
     # Time

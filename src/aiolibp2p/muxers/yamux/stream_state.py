@@ -20,7 +20,6 @@ class StreamState(HalfClosing):
         "announced_at",
         "credit",
         "flags",
-        "inbound",
         "send_window",
         "sink",
         "stream_id",
@@ -39,8 +38,7 @@ class StreamState(HalfClosing):
         self.credit = INITIAL_WINDOW_BYTES
         self.taken = 0
         self.announced_at: float | None = None
-        self.inbound = flags == ACK
-        self.acknowledged = self.inbound
+        self.acknowledged = flags == ACK
 
     def abort(self, reason: str) -> None:
         """The connection is gone: tell the sink, and let go of it, for what is pending may still refer to us."""

@@ -2,44 +2,71 @@
 
 from __future__ import annotations
 
+from aiolibp2p.abc.layers.roles import Role
+from aiolibp2p.abc.layers.streams import StreamSink
+from aiolibp2p.errors import LimitExceeded, ProtocolViolation
+from aiolibp2p.muxers.yamux.frames import ACK, MAX_U32, SYN
 from aiolibp2p.muxers.yamux.stream_state import StreamState
+from aiolibp2p.muxing.unread import UnreadBytes
 
 
 class StreamTable:
     """Streams by id, with counts of what they cost."""
 
-    __slots__ = ("by_id", "inbound", "lingering", "unacknowledged", "unread")
+    __slots__ = (
+        "_max_unacknowledged",
+        "_next_id",
+        "_remote_parity",
+        "by_id",
+        "lingering",
+        "unacknowledged",
+        "unread",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, role: Role, max_unacknowledged: int, unread: UnreadBytes) -> None:
         self.by_id: dict[int, StreamState] = {}
-        self.inbound = 0
         self.unacknowledged = 0
         """Streams of ours that the peer has not answered."""
-        self.unread = 0
-        """Bytes that all sinks hold."""
+        self.unread = unread
+        """What all sinks hold."""
         self.lingering: dict[int, float] = {}
         """Streams closed on our side that wait for the peer's FIN: when to stop waiting, soonest first."""
+        self._max_unacknowledged = max_unacknowledged
+        self._next_id, self._remote_parity = (1, 0) if role is Role.INITIATOR else (2, 1)
 
-    def add(self, state: StreamState) -> StreamState:
-        """A stream was opened."""
-        self.by_id[state.stream_id] = state
-        if state.inbound:
-            self.inbound += 1
-        else:
-            self.unacknowledged += 1
+    def open(self, sink: StreamSink) -> StreamState:
+        """A stream of ours. Raises LimitExceeded past the ACK backlog, or when all ids are used up."""
+        if self.unacknowledged >= self._max_unacknowledged:
+            raise LimitExceeded(f"{self.unacknowledged} streams wait for the peer to accept them")
+        stream_id = self._next_id
+        if stream_id > MAX_U32:
+            raise LimitExceeded("all stream ids of this connection are used up")
+        self._next_id = stream_id + 2
+        state = self.by_id[stream_id] = StreamState(stream_id, sink, SYN)
+        self.unacknowledged += 1
+        return state
+
+    def check_inbound(self, stream_id: int) -> None:
+        """Raises ProtocolViolation for an id that the peer may not open a stream with."""
+        if stream_id & 1 != self._remote_parity or stream_id == 0:
+            raise ProtocolViolation(f"stream id {stream_id} is not the peer's to open")
+        if stream_id in self.by_id:
+            raise ProtocolViolation(f"stream id {stream_id} is open already")
+
+    def accept(self, stream_id: int) -> StreamState:
+        """A stream of the peer's, once its id is checked. It has no sink yet."""
+        state = self.by_id[stream_id] = StreamState(stream_id, None, ACK)
         return state
 
     def remove(self, state: StreamState) -> bool:
         """A stream is gone; whether it was there."""
         if self.by_id.pop(state.stream_id, None) is None:
             return False
-        self.unread -= state.unread
+        if unread := state.unread:
+            self.unread.release(unread)
         self.lingering.pop(state.stream_id, None)
         state.sink = None
-        if state.inbound:
-            self.inbound -= 1
-        else:
-            self.acknowledge(state)
+        self.acknowledge(state)
         return True
 
     def acknowledge(self, state: StreamState) -> bool:
@@ -64,4 +91,5 @@ class StreamTable:
         states = list(self.by_id.values())
         self.by_id.clear()
         self.lingering.clear()
+        self.unread.release_all()
         return states

@@ -14,7 +14,7 @@ from aiolibp2p.io.carrier_end import CarrierEnd, without_frames
 from aiolibp2p.io.deadline_timer import DeadlineTimer
 from aiolibp2p.peer.keys import PublicKey
 from aiolibp2p.simulator.fast_path.frames import Frames, Hello
-from aiolibp2p.simulator.fast_path.session import MuxedConfig, MuxedSession
+from aiolibp2p.simulator.fast_path.session import FrameWire, MuxedConfig, MuxedSession
 from aiolibp2p.simulator.transport.stream import socket_address
 
 if TYPE_CHECKING:
@@ -100,7 +100,12 @@ class MuxedLink(Carrier):
         """A session over this connection."""
         self._on_lost = on_lost
         session = self._session = MuxedSession(
-            self._role, acceptor, self._config, self._loop.time, self._flush_soon, self._timeout_changed
+            self._role,
+            acceptor,
+            self._config,
+            self._loop.time,
+            FrameWire(self._flush_soon, self._timeout_changed),
+            self.scope,
         )
         session.rtt = self._socket.rtt()
         self._timer = DeadlineTimer(session, self._loop.time, self.abort)

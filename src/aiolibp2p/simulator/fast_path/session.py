@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation
+from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
+from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamCode
 from aiolibp2p.muxing.half_close import (
     CLOSED,
     LOCAL_ENDED,
@@ -24,6 +25,7 @@ from aiolibp2p.muxing.half_close import (
 )
 from aiolibp2p.muxing.keep_alive import KeepAlive
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
+from aiolibp2p.muxing.unread import UnreadBytes
 from aiolibp2p.simulator.fast_path.frames import Credit, Data, Fin, Frame, GoAway, Probe, Reset
 
 
@@ -32,10 +34,9 @@ class MuxedConfig:
     """Limits of a connection; sizes in bytes, times in seconds."""
 
     window_bytes: int = 4 * 1024 * 1024
-    max_inbound_streams: int = 1000
     max_outbound_streams: int = 1000
-    max_unread_bytes: int = 16 * 1024 * 1024
-    """Of all streams together; the stream that passes it is reset."""
+    max_lingering_streams: int = 1000
+    """Streams that we are done with and the peer has not ended; while there are so many, its new ones are refused."""
     linger_s: float = 60.0
     """A stream we closed may stay half open so long."""
     keep_alive_s: float = 30.0
@@ -61,8 +62,18 @@ class _Stream(HalfClosing):
         self.owed = self.unread = 0
 
 
+@dataclass(frozen=True)
+class FrameWire:
+    """What a session asks of the connection it sends its frames on."""
+
+    request_flush: Callable[[], None]
+    """Take the session's pending frames at the end of this tick."""
+    timeout_changed: Callable[[], None]
+    """The session's `next_timeout` has come nearer."""
+
+
 class MuxedSession:
-    """Implements `abc.layers.muxer.MuxerSession` over frames. `send_soon` asks for a `flush` at the end of the tick."""
+    """Implements `abc.layers.muxer.MuxerSession` over frames."""
 
     def __init__(
         self,
@@ -70,8 +81,8 @@ class MuxedSession:
         acceptor: StreamAcceptor,
         config: MuxedConfig,
         now: Callable[[], float],
-        send_soon: Callable[[], None],
-        timeout_changed: Callable[[], None],
+        wire: FrameWire,
+        scope: Scope = NULL_SCOPE,
     ) -> None:
         self.closed = False
         self.rtt: float | None = None
@@ -80,14 +91,15 @@ class MuxedSession:
         self._acceptor = acceptor
         self._config = config
         self._now = now
-        self._send_soon = send_soon
-        self._timeout_changed = timeout_changed
+        self._send_soon = wire.request_flush
+        self._timeout_changed = wire.timeout_changed
         self._next_id = 1 if role is Role.INITIATOR else 2
         self._last_theirs = 0
         self._streams: dict[int, _Stream] = {}
         self._lingering: dict[int, float] = {}
         """When to give up each stream that nobody reads any more, in seconds of `now`, soonest first."""
-        self._inbound = self._unread = 0
+        self._inbound = 0
+        self._unread = UnreadBytes(scope)
         self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, now())
 
     @property
@@ -127,10 +139,10 @@ class MuxedSession:
     def consumed(self, stream_id: int, n: int) -> None:
         """A reader took bytes; the peer is told once it is half a window."""
         stream = self._streams.get(stream_id)
-        if stream is None or not n:
+        if stream is None or not n or stream.half & UNREADABLE:
             return
         stream.unread -= n
-        self._unread -= n
+        self._unread.release(n)
         stream.owed += n
         if stream.owed * 2 >= self._config.window_bytes and not stream.half & REMOTE_ENDED:
             self._give_credit(stream_id, stream)
@@ -151,7 +163,7 @@ class MuxedSession:
         """Drop what comes, up to the window; then, or after a while, reset."""
         stream = self._streams.get(stream_id)
         if stream is not None and stream.advance(STOP_READING, 0):
-            self._unread -= stream.unread
+            self._unread.release(stream.unread)
             stream.unread = 0
             self._lingering[stream_id] = self._now() + self._config.linger_s
             self._timeout_changed()
@@ -176,6 +188,7 @@ class MuxedSession:
         self.closed = True
         streams, self._streams = self._streams, {}
         self._lingering.clear()
+        self._unread.release_all()
         # What refers back to the connection goes, so that both are freed at once.
         acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
         self._send_soon = _nowhere
@@ -239,10 +252,10 @@ class MuxedSession:
             return None
         self._last_theirs = stream_id
         sink = None
-        if not self.closed and self._inbound < self._config.max_inbound_streams:
+        if not self.closed and len(self._lingering) < self._config.max_lingering_streams:
             sink = self._acceptor.accept(stream_id)
         if sink is None:
-            self._queue(Reset(stream_id, 0))
+            self._queue(Reset(stream_id, 0 if self.closed else StreamCode.LIMIT_EXCEEDED))
             return None
         self._inbound += 1
         stream = self._streams[stream_id] = _Stream(sink, inbound=True, window=self._config.window_bytes)
@@ -260,12 +273,12 @@ class MuxedSession:
             if not stream.room:
                 self.reset_stream(stream_id)
             return
-        if self._unread + n > self._config.max_unread_bytes:
-            self.reset_stream(stream_id)
-            stream.sink.reset_received(0, "too much waits unread on this connection")
-            return
         stream.unread += n
-        self._unread += n
+        self._unread.total += n
+        if self._unread.total > self._unread.reserved and (refusal := self._unread.reserve()) is not None:
+            self.reset_stream(stream_id, StreamCode.LIMIT_EXCEEDED)
+            stream.sink.reset_received(StreamCode.LIMIT_EXCEEDED, f"too much unread data: {refusal}")
+            return
         stream.sink.data_received(data)
 
     def _forget_if_closed(self, stream_id: int, stream: _Stream) -> None:
@@ -277,12 +290,13 @@ class MuxedSession:
         self._lingering.pop(stream_id, None)
         if stream is None:
             return
-        self._unread -= stream.unread
+        self._unread.release(stream.unread)
         if stream.inbound:
             self._inbound -= 1
         else:
             self._acceptor.room_for_streams()
         if not self._streams:
+            self._unread.release_all()
             self._acceptor.idle()
 
     # Time

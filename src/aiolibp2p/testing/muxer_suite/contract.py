@@ -32,10 +32,12 @@ def cut(data: bytes, cuts: Sequence[int]) -> list[bytes]:
 class MuxerUnderTest:
     """Override `muxer`, and the attributes that do not hold for yours. Small limits make the tests quick."""
 
-    max_inbound_streams: int = 1000
-    """Streams of the peer that a session takes at once; at least 10."""
-    max_unread_bytes: int = 16 * 1024 * 1024
-    """What is received and not read, all streams of a session together."""
+    max_inbound_streams: int = 30
+    """Streams of the peer that the connection takes at once; at least 10."""
+    max_unread_bytes: int = 512 * 1024
+    """What the scope lets a session hold unread, all streams together."""
+    max_lingering_streams: int = 1000
+    """Streams that a session keeps although we are done with them, because the peer has not ended them."""
     max_owed_bytes: int = 128 * 1024
     """Answers of its own that a session sends to a peer that does not read, before it ends or pauses reading."""
     reset_codes: bool = True
@@ -54,13 +56,14 @@ class MuxerUnderTest:
     def pair(self) -> MuxerPair:
         """Two sessions over one connection."""
         clock = Clock()
-        initiator, responder = (MuxerEnd(self.muxer(clock), role, clock) for role in (Role.INITIATOR, Role.RESPONDER))
-        return MuxerPair(initiator, responder)
+        return MuxerPair(self._end(Role.INITIATOR, clock), self._end(Role.RESPONDER, clock))
 
     def end(self, role: Role = Role.RESPONDER) -> MuxerEnd:
         """One session alone, for bytes made by hand."""
-        clock = Clock()
-        return MuxerEnd(self.muxer(clock), role, clock)
+        return self._end(role, Clock())
+
+    def _end(self, role: Role, clock: Clock) -> MuxerEnd:
+        return MuxerEnd(self.muxer(clock), role, clock, self.max_inbound_streams, self.max_unread_bytes)
 
     def open_patiently(self, pair: MuxerPair, opener: MuxerEnd) -> MuxerStream:
         """A stream, once the peer has answered those before."""

@@ -135,7 +135,7 @@ class MuxerSuite(MuxerLimitSuite):
         for piece in cut(data, cuts):
             end.receive(piece)
             assert end.session.stream_count <= self.max_inbound_streams
-            assert self.unread(end) <= self.max_unread_bytes
+            assert self.unread(end) <= end.scope.held <= self.max_unread_bytes
         end.take()
         if end.error:
             assert end.session.closed
@@ -143,6 +143,7 @@ class MuxerSuite(MuxerLimitSuite):
             end.session.abort("that is all")
         self.assert_nothing_after_the_end(end)
         assert end.session.stream_count == 0
+        assert end.scope.held == 0
         assert all(sink.resets == 1 for sink in end.acceptor.accepted), "a stream was not told of its end"
 
     def _good_bytes(self, size: int = 300) -> bytes:

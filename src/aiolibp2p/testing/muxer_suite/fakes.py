@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.services.resources import ALWAYS
+from aiolibp2p.errors import LimitExceeded
+
+UNLIMITED = 2**62
+"""More than any test sends or opens."""
 
 
 @dataclass
@@ -75,6 +80,32 @@ class Wire:
 
 
 @dataclass
+class Scope:
+    """Where a session reserves what is unread; implements `abc.services.resources.Scope`."""
+
+    limit: int = UNLIMITED
+    """Bytes that may be reserved at once."""
+    held: int = 0
+    """Bytes reserved and not released."""
+
+    def reserve(self, n: int, priority: int = ALWAYS) -> None:
+        """Raises LimitExceeded past the limit, and reserves nothing then."""
+        assert n > 0, f"{n} bytes cannot be reserved"
+        if self.held + n > self.limit:
+            raise LimitExceeded(f"{n} bytes more than {self.held} pass the limit of {self.limit}")
+        self.held += n
+
+    def release(self, n: int) -> None:
+        """What was reserved before."""
+        assert 0 < n <= self.held, f"{n} bytes are released of {self.held} that were reserved"
+        self.held -= n
+
+    def done(self) -> None:
+        """Releases all."""
+        self.held = 0
+
+
+@dataclass
 class Sink:
     """A stream's end: remembers what it was told; implements `abc.layers.streams.StreamSink`."""
 
@@ -85,6 +116,15 @@ class Sink:
     resets: int = 0
     too_late: list[str] = field(default_factory=list)
     """What it was told after its end: of its input, or of all."""
+    is_closed: bool = False
+    """Our direction has ended."""
+    is_given_up: bool = False
+    """We are done with the stream, whatever the peer still sends."""
+
+    @property
+    def is_finished(self) -> bool:
+        """It counts no more among the streams of its connection."""
+        return self.is_given_up or self.reset is not None or (self.got_eof and self.is_closed)
 
     def data_received(self, chunk: ByteString) -> None:
         """Appends to `received`."""
@@ -121,17 +161,22 @@ class Acceptor:
     accepted: list[Sink] = field(default_factory=list)
     """All, in order."""
     refuse: bool = False
+    max_streams: int = UNLIMITED
+    """Streams of the peer that are open at once; one more is refused."""
     room_calls: int = 0
     goodbye: int | None = None
     goodbyes: int = 0
     idles: int = 0
+    _open: list[Sink] = field(default_factory=list)
 
     def accept(self, stream_id: int) -> Sink | None:
-        """A new sink, or None while `refuse` is set."""
-        if self.refuse:
+        """A new sink, or None while `refuse` is set, or when `max_streams` are open."""
+        self._open = [sink for sink in self._open if not sink.is_finished]
+        if self.refuse or len(self._open) >= self.max_streams:
             return None
         sink = self.sinks[stream_id] = Sink()
         self.accepted.append(sink)
+        self._open.append(sink)
         return sink
 
     def room_for_streams(self) -> None:

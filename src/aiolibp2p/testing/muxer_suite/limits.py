@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from aiolibp2p.errors import LimitExceeded
+from aiolibp2p.errors import LimitExceeded, StreamCode
 from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair, MuxerStream
 from aiolibp2p.testing.muxer_suite.streams import MuxerStreamSuite
 
@@ -82,9 +82,17 @@ class MuxerLimitSuite(MuxerStreamSuite):
             stream.write(bytes(CHUNK_BYTES))
             pair.exchange()
             self._write_on(pair, stream)
-            assert self.unread(pair.responder) <= self.max_unread_bytes
+            assert self.unread(pair.responder) <= pair.responder.scope.held <= self.max_unread_bytes
         self.assert_nothing_after_the_end(pair.responder)
+        self._assert_limited(pair)
         assert pair.responder.error is None
+
+    def _assert_limited(self, pair: MuxerPair) -> None:
+        """Whoever was reset hears why, on both sides."""
+        for sink in pair.responder.acceptor.accepted:
+            assert sink.reset is None or sink.reset[0] == StreamCode.LIMIT_EXCEEDED
+        for stream in pair.initiator.opened:
+            assert stream.sink.reset is None or stream.sink.reset[0] == self.reset_codes * StreamCode.LIMIT_EXCEEDED
 
     def _write_on(self, pair: MuxerPair, stream: MuxerStream) -> None:
         for _ in range(3):
@@ -106,11 +114,30 @@ class MuxerLimitSuite(MuxerStreamSuite):
         assert len(live) == self.max_inbound_streams
         assert pair.responder.session.stream_count == self.max_inbound_streams
         assert [stream.is_reset for stream in opened].count(True) == 10
+        self._assert_limited(pair)
         opened[1].reset()
         pair.exchange()
         pair.transfer(*first, b"goes on")
         pair.transfer(*pair.open(pair.initiator), b"one more")
         self.assert_sound(pair)
+
+    def test_streams_that_only_the_peer_could_end_are_limited(self) -> None:
+        """We are done with them, so they count for nothing any more, and the peer never ends them."""
+        pair = self.pair()
+        for _ in range(self.max_lingering_streams + self.max_inbound_streams):
+            stream = self.open_patiently(pair, pair.initiator)
+            before = len(pair.responder.acceptor.accepted)
+            stream.write(b"x")
+            pair.exchange()
+            if len(pair.responder.acceptor.accepted) > before:
+                theirs = pair.responder.newest()
+                theirs.close_write()
+                theirs.stop_reading()
+                pair.exchange()
+        assert pair.responder.session.stream_count <= self.max_lingering_streams
+        pair.wait(self.patience_s)
+        assert pair.responder.session.stream_count == 0
+        pair.transfer(*pair.open(pair.initiator), b"one more")
 
     def test_streams_that_wait_for_an_answer_are_limited(self) -> None:
         """If there is a limit, `room_for_streams` says when it holds no more."""
@@ -160,6 +187,8 @@ class MuxerLimitSuite(MuxerStreamSuite):
         finally:
             tracemalloc.stop()
         assert after - before < 100_000, f"{after - before} bytes are held for 2000 closed streams"
+        pair.wait(self.patience_s)
+        assert [end.scope.held for end in pair.ends] == [0, 0], "bytes are reserved for closed streams"
         self.assert_sound(pair)
 
     def _come_and_go(self, pair: MuxerPair, streams: int) -> None:

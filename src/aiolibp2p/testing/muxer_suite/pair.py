@@ -9,7 +9,7 @@ from aiolibp2p.abc.layers.muxer import Muxer
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import ProtocolViolation, RemoteError
-from aiolibp2p.testing.muxer_suite.fakes import Acceptor, Clock, Sink, Wire
+from aiolibp2p.testing.muxer_suite.fakes import UNLIMITED, Acceptor, Clock, Scope, Sink, Wire
 
 Cut: TypeAlias = Callable[[bytes], Iterable[bytes]]
 """How what is sent arrives."""
@@ -56,27 +56,38 @@ class MuxerStream:
 
     def close_write(self) -> None:
         """Ends our direction."""
+        self.sink.is_closed = True
         self.end.session.close_write(self.stream_id)
 
     def stop_reading(self) -> None:
         """Nobody will read."""
+        self.sink.is_given_up = True
         self.end.session.stop_reading(self.stream_id)
 
     def reset(self, code: int = 0) -> None:
         """Ends both directions."""
+        self.sink.is_given_up = True
         self.end.session.reset_stream(self.stream_id, code)
 
 
 class MuxerEnd:
     """One session with what surrounds it. `error` is what ended it; it was aborted then, as a connection does."""
 
-    def __init__(self, muxer: Muxer, role: Role, clock: Clock) -> None:
+    def __init__(
+        self,
+        muxer: Muxer,
+        role: Role,
+        clock: Clock,
+        max_streams: int = UNLIMITED,
+        max_unread_bytes: int = UNLIMITED,
+    ) -> None:
         self.clock = clock
         self.wire = Wire()
-        self.acceptor = Acceptor()
+        self.acceptor = Acceptor(max_streams=max_streams)
+        self.scope = Scope(max_unread_bytes)
         self.error: RemoteError | None = None
         self.opened: list[MuxerStream] = []
-        self.session = muxer.start(role, self.acceptor, self.wire)
+        self.session = muxer.start(role, self.acceptor, self.wire, self.scope)
         self._flushed = 0
         self._timeouts_changed = 0
         self._armed = self.session.next_timeout()
@@ -93,6 +104,10 @@ class MuxerEnd:
         sink = self.acceptor.accepted[-1]
         stream_id = next(one for one, its in self.acceptor.sinks.items() if its is sink)
         return MuxerStream(self, stream_id, sink)
+
+    def accepted(self) -> list[MuxerStream]:
+        """The newest stream of the peer for each id, whether it is open or not."""
+        return [MuxerStream(self, stream_id, sink) for stream_id, sink in self.acceptor.sinks.items()]
 
     def take(self) -> bytes:
         """What it has sent since the last look, flushed if it asked for that."""

@@ -243,12 +243,15 @@ class MuxerStreamSuite(MuxerUnderTest):
         for end, other in zip(pair.ends, pair.ends[::-1], strict=True):
             for stream in end.opened:
                 stream.reset()
-            for stream_id, sink in end.acceptor.sinks.items():
-                assert any(text.startswith(sink.received) for (by, _), text in written.items() if by is other)
-                end.session.reset_stream(stream_id)
+            for stream in end.accepted():
+                received = stream.sink.received
+                assert any(text.startswith(received) for (by, _), text in written.items() if by is other)
+                stream.reset()
         pair.exchange()
         self.assert_sound(pair)
         assert [end.session.stream_count for end in pair.ends] == [0, 0]
+        pair.wait(self.patience_s)
+        assert [end.scope.held for end in pair.ends] == [0, 0]
 
     def _random_step(self, pair: MuxerPair, chance: random.Random, written: dict[tuple[MuxerEnd, int], bytes]) -> None:
         end = chance.choice(pair.ends)
@@ -274,8 +277,7 @@ class MuxerStreamSuite(MuxerUnderTest):
             self._random_end(end, chance)
 
     def _random_end(self, end: MuxerEnd, chance: random.Random) -> None:
-        live = [stream_id for stream_id, sink in end.acceptor.sinks.items() if sink.reset is None]
+        live = [stream for stream in end.accepted() if not stream.is_reset]
         if live:
-            stream_id = chance.choice(live)
-            calls = (end.session.close_write, end.session.stop_reading, end.session.reset_stream)
-            chance.choice(calls)(stream_id)
+            stream = chance.choice(live)
+            chance.choice([stream.close_write, stream.stop_reading, stream.reset])()
