@@ -28,8 +28,8 @@ class Counting(Scope):
 
 def came(unread: UnreadBytes, n: int) -> bool:
     """As a session does the sums; whether there was room."""
-    unread.total += n
-    if unread.total > unread.reserved and unread.reserve() is not None:
+    unread.spare -= n
+    if unread.spare < 0 and unread.reserve() is not None:
         unread.release(n)
         return False
     return True
@@ -37,8 +37,8 @@ def came(unread: UnreadBytes, n: int) -> bool:
 
 def was_read(unread: UnreadBytes, n: int) -> None:
     """Likewise."""
-    unread.total -= n
-    if unread.total < unread.least:
+    unread.spare += n
+    if unread.spare > SPARE_BYTES:
         unread.shrink()
 
 
@@ -72,7 +72,7 @@ def test_the_limit_holds_to_the_byte() -> None:
 
 def test_a_refusal_says_which_limit() -> None:
     unread = UnreadBytes(Scope(10))
-    unread.total = 11
+    unread.spare = -11
     refusal = unread.reserve()
     assert refusal is not None
     assert "limit of 10" in str(refusal)

@@ -51,8 +51,8 @@ class Keeps(YamuxSession):
 
     def consumed(self, stream_id: int, n: int) -> None:
         super().consumed(stream_id, n)
-        self._unread.reserved += n
-        self._unread.total += n
+        self._unread.reserved -= n
+        self._unread.spare -= n
 
 
 class ForgetsResets(YamuxSession):

@@ -15,25 +15,30 @@ each step."""
 
 
 class UnreadBytes:
-    """`total` bytes are unread, and at least as many are `reserved`.
+    """Unread bytes of one session: `reserved` covers them, with `spare` bytes to spare.
 
-    On the way of a byte a session does the sums itself, to spare a call: it adds to `total` what came, and calls
-    `reserve` when that passes `reserved`; it takes away what was read, and calls `shrink` when that leaves less than
-    `least`.
+    On the way of a byte a session does the sums itself, to save a call: it takes from `spare` what came, and calls
+    `reserve` when that leaves less than nothing; it adds what was read, and calls `shrink` when that makes more than
+    SPARE_BYTES.
     """
 
-    __slots__ = ("_scope", "least", "reserved", "total")
+    __slots__ = ("_scope", "reserved", "spare")
 
     def __init__(self, scope: Scope) -> None:
-        self.total = 0
         self.reserved = 0
-        self.least = -SPARE_BYTES
-        """While fewer bytes are unread, too many are reserved."""
+        """Bytes reserved on the scope."""
+        self.spare = 0
+        """Bytes reserved and not needed; below zero, those that came and are not reserved yet."""
         self._scope = scope
+
+    @property
+    def total(self) -> int:
+        """Bytes that are unread."""
+        return self.reserved - self.spare
 
     def reserve(self) -> LimitExceeded | None:
         """Reserve for what came. The scope's refusal if it has no room: then what came must be dropped."""
-        missing = self.total - self.reserved
+        missing = -self.spare
         n = max(STEP_BYTES, missing)
         try:
             self._scope.reserve(n)
@@ -45,30 +50,27 @@ class UnreadBytes:
                 self._scope.reserve(n := missing)
             except LimitExceeded as refusal:
                 return refusal.with_traceback(None)
-        self._keep(self.reserved + n)
+        self.reserved += n
+        self.spare += n
         return None
 
     def shrink(self) -> None:
         """Give back what is reserved for more than one step from now."""
-        spare = self.reserved - self.total - STEP_BYTES
-        if spare > 0:
-            self._keep(self.reserved - spare)
-            self._scope.release(spare)
+        n = self.spare - STEP_BYTES
+        if n > 0:
+            self.reserved -= n
+            self.spare = STEP_BYTES
+            self._scope.release(n)
 
     def release(self, n: int) -> None:
         """`n` unread bytes were dropped or read."""
-        self.total -= n
-        if self.total < self.least:
+        self.spare += n
+        if self.spare > SPARE_BYTES:
             self.shrink()
 
     def release_all(self) -> None:
         """Nothing is held any more: no stream is open."""
-        self.total = 0
         reserved = self.reserved
+        self.reserved = self.spare = 0
         if reserved:
-            self._keep(0)
             self._scope.release(reserved)
-
-    def _keep(self, reserved: int) -> None:
-        self.reserved = reserved
-        self.least = reserved - SPARE_BYTES

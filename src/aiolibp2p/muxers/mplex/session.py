@@ -29,7 +29,7 @@ from aiolibp2p.muxing.half_close import (
     UNREADABLE,
 )
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
-from aiolibp2p.muxing.unread import UnreadBytes
+from aiolibp2p.muxing.unread import SPARE_BYTES, UnreadBytes
 
 
 class Mplex:
@@ -129,8 +129,8 @@ class MplexSession:
             return
         state.unread += n
         unread = self._unread
-        unread.total += n
-        if unread.total > unread.reserved and (refusal := unread.reserve()) is not None:
+        unread.spare = spare = unread.spare - n
+        if spare < 0 and (refusal := unread.reserve()) is not None:
             self._drop(state, f"too much unread data: {refusal}", StreamCode.LIMIT_EXCEEDED)
             return
         self._woken += 1
@@ -182,8 +182,8 @@ class MplexSession:
             return
         state.unread -= n
         unread = self._unread
-        unread.total -= n
-        if unread.total < unread.least:
+        unread.spare = spare = unread.spare + n
+        if spare > SPARE_BYTES:
             unread.shrink()
         if state.unread <= self._config.max_unread_stream_bytes >> 1:
             self._go_on(state)

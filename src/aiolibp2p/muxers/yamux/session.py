@@ -32,7 +32,7 @@ from aiolibp2p.muxing.half_close import (
 )
 from aiolibp2p.muxing.keep_alive import KeepAlive
 from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
-from aiolibp2p.muxing.unread import UnreadBytes
+from aiolibp2p.muxing.unread import SPARE_BYTES, UnreadBytes
 
 
 class Yamux:
@@ -138,8 +138,8 @@ class YamuxSession:
             self._discard(state, n)
             return
         unread = self._unread
-        unread.total += n
-        if unread.total > unread.reserved and (refusal := unread.reserve()) is not None:
+        unread.spare = spare = unread.spare - n
+        if spare < 0 and (refusal := unread.reserve()) is not None:
             self._drop(state, f"too much unread data: {refusal}", StreamCode.LIMIT_EXCEEDED)
             return
         self._woken += 1
@@ -163,8 +163,7 @@ class YamuxSession:
     def _accept(self, stream_id: int) -> StreamState | None:
         self._table.check_inbound(stream_id)
         if self.closed or len(self._table.lingering) >= self._config.max_lingering_streams:
-            code = 0 if self.closed else StreamCode.LIMIT_EXCEEDED
-            self._outbox.control(frames.window_update(stream_id, RST, code))
+            self._outbox.control(frames.window_update(stream_id, RST, 0 if self.closed else StreamCode.LIMIT_EXCEEDED))
             return None
         state = self._table.accept(stream_id)
         sink = self._acceptor.accept(stream_id)
@@ -239,8 +238,8 @@ class YamuxSession:
         if half & UNREADABLE:
             return
         unread = self._unread
-        unread.total -= n
-        if unread.total < unread.least:
+        unread.spare = spare = unread.spare + n
+        if spare > SPARE_BYTES:
             unread.shrink()
         state.taken += n
         if half & REMOTE_ENDED:

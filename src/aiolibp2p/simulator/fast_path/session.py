@@ -274,8 +274,8 @@ class MuxedSession:
                 self.reset_stream(stream_id)
             return
         stream.unread += n
-        self._unread.total += n
-        if self._unread.total > self._unread.reserved and (refusal := self._unread.reserve()) is not None:
+        self._unread.spare -= n
+        if self._unread.spare < 0 and (refusal := self._unread.reserve()) is not None:
             self.reset_stream(stream_id, StreamCode.LIMIT_EXCEEDED)
             stream.sink.reset_received(StreamCode.LIMIT_EXCEEDED, f"too much unread data: {refusal}")
             return
