@@ -269,6 +269,7 @@ class DatagramSuite:
 
     async def test_a_port_that_is_taken(self, hosts: Hosts) -> None:
         _inbox, listening = await hosts.listen()
+        address = listening.socket.local_address
         with pytest.raises(ListenFailed, match=f"cannot listen on {address}: address already in use"):
             await hosts.second_server.bind(address, Inbox(), QUIC)
         listening.close()
