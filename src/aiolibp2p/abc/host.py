@@ -1,4 +1,4 @@
-"""What a service sees of its host."""
+"""The host as a service sees it, and what names the target of a dial."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Target: TypeAlias = PeerId | Multiaddr | str | Sequence[Multiaddr | str]
 """A peer id, a multiaddr, either as text, or several addresses of one peer."""
 
 OfferedOn: TypeAlias = Callable[[MuxedConnection], bool]
-"""Whether a protocol is offered on a connection. Quick, without side effects: it is asked for each stream."""
+"""Answers whether a protocol is offered on a connection. Quick, without side effects: it is asked for each stream."""
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -47,7 +47,7 @@ class Host(Protocol):
         ...
 
     def protocols_on(self, connection: MuxedConnection) -> list[str]:
-        """Those offered on this connection, sorted."""
+        """Return the protocol ids that are offered on this connection, sorted."""
         ...
 
     @property
@@ -61,7 +61,7 @@ class Host(Protocol):
         ...
 
     def connections(self, peer: PeerId | None = None) -> list[MuxedConnection]:
-        """Live connections, oldest first; of one peer, or of all."""
+        """Return the live connections to one peer, or to all, oldest first."""
         ...
 
     def set_stream_handler(
@@ -83,22 +83,22 @@ class Host(Protocol):
         ...
 
     def remove_stream_handler(self, protocol_id: str) -> None:
-        """Serve the protocol no longer. Streams that run go on."""
+        """Stop serving the protocol. Streams that run go on."""
         ...
 
     def emit(self, event: Event) -> None:
-        """Announce to every subscriber; never waits."""
+        """Announce an event to every subscriber; never waits."""
         ...
 
     def events(self, *kinds: type[EventT]) -> AsyncIterator[EventT]:
         """Subscribe to these kinds of events (all, without any), from this call on.
 
-        A queue of 256; past it the oldest go and `MissedEvents` says how many.
+        A subscriber's queue holds 256 events; past that the oldest go, and `MissedEvents` says how many went.
         """
         ...
 
     async def connect(self, target: Target) -> MuxedConnection:
-        """A connection to the target: one that stands, or a new one.
+        """Return a connection to the target: one that stands, or a new one.
 
         An address without /p2p takes whoever answers. A peer of which no address is known is looked for, if a service
         provides `PeerRouting`. Raises DialFailed naming each address and its reason,
@@ -107,7 +107,7 @@ class Host(Protocol):
         ...
 
     async def dial(self, request: DialRequest) -> MuxedConnection:
-        """A connection as the request describes it. Raises DialFailed naming each address and its reason."""
+        """Return a connection as the request describes it. Raises DialFailed naming each address and its reason."""
         ...
 
     async def new_stream(self, target: Target, *protocol_ids: str) -> Stream:
@@ -120,5 +120,5 @@ class Host(Protocol):
         ...
 
     async def new_stream_on(self, connection: MuxedConnection, *protocol_ids: str) -> Stream:
-        """As `new_stream`, on this very connection."""
+        """Open a stream as `new_stream` does, on this very connection."""
         ...

@@ -12,7 +12,7 @@ E_co = TypeVar("E_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Output(Generic[E_co]):
-    """What one input to a machine caused; nothing is left inside to drain.
+    """The effects of one input to a machine; nothing is left inside to drain.
 
     `events` in the order they happened; `to_send`, the bytes the peer must get; `trailing`, once the
     machine is done, the input that lies behind its last byte (it belongs to whatever comes next).
@@ -32,7 +32,7 @@ class ByteMachine(Protocol[E_co]):
     __slots__ = ()
 
     def start(self) -> Output[E_co]:
-        """Call once, before anything else: what this side says unasked."""
+        """Return what this side says unasked. Called once, before anything else."""
         ...
 
     def receive_data(self, data: ByteString) -> Output[E_co]:
@@ -40,5 +40,5 @@ class ByteMachine(Protocol[E_co]):
         ...
 
     def receive_eof(self) -> None:
-        """The peer will send no more. Raises when the machine still needed something."""
+        """Hear that the peer will send no more. Raises when the machine still needed something."""
         ...

@@ -1,4 +1,4 @@
-"""What a host remembers of peers (RFC 0003 section "peer store" for the certified part)."""
+"""The memory that a host has of peers (RFC 0003 section "peer store" for the certified part)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Peerstore(Protocol):
         ...
 
     def addresses(self, peer: PeerId) -> list[Multiaddr]:
-        """Addresses not yet expired, certified ones first, without /p2p."""
+        """Return the peer's addresses that have not expired, certified ones first, without /p2p."""
         ...
 
     def clear_addresses(self, peer: PeerId) -> None:
@@ -29,14 +29,14 @@ class Peerstore(Protocol):
     def consume_peer_record(self, envelope: bytes, expected_peer: PeerId, ttl_s: float) -> bool:
         """Verify a signed peer record and keep its addresses as certified, in place of those not certified.
 
-        True when it was newer than what was known, False when it was not (its seq did not grow).
+        Returns True when it was newer than what was known, False when it was not (its seq did not grow).
         Raises SignatureInvalid or FormatError when it must be dropped: bad signature, signer, record and
         `expected_peer` not one and the same.
         """
         ...
 
     def signed_peer_record(self, peer: PeerId) -> SignedEnvelope | None:
-        """The newest record of a peer, bytes as they were signed."""
+        """Return the newest record of a peer, in the bytes that were signed; None when there is none."""
         ...
 
     def add_key(self, peer: PeerId, key: PublicKey) -> None:
@@ -44,7 +44,7 @@ class Peerstore(Protocol):
         ...
 
     def key(self, peer: PeerId) -> PublicKey | None:
-        """The peer's public key: known, or read out of its id."""
+        """Return the peer's public key, as it was told or is part of the peer's id; None when it is neither."""
         ...
 
     def set_protocols(self, peer: PeerId, protocols: Iterable[str]) -> None:
@@ -52,17 +52,17 @@ class Peerstore(Protocol):
         ...
 
     def protocols(self, peer: PeerId) -> frozenset[str] | None:
-        """What the peer speaks; None when it was never identified."""
+        """Return the protocol ids that the peer speaks; None when it was never identified."""
         ...
 
     def set_metadata(self, peer: PeerId, agent_version: str, protocol_version: str) -> None:
-        """What the peer calls itself."""
+        """Remember the versions of software and protocol that the peer says it has."""
         ...
 
     def peers(self) -> list[PeerId]:
-        """Every peer something is known of."""
+        """Return every peer that something is known of."""
         ...
 
     def remove(self, peer: PeerId) -> None:
-        """Forget a peer."""
+        """Forget all that is known of a peer."""
         ...

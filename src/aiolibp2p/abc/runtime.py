@@ -6,16 +6,16 @@ from typing import Protocol
 
 
 class Runtime(Protocol):
-    """One per host, from `HostConfig.runtime`. Timers, records and ids use nothing else."""
+    """The clock and the random bits of one host (`HostConfig.runtime`). Timers, records and ids use nothing else."""
 
     def now(self) -> float:
-        """Monotonic seconds, from an arbitrary start."""
+        """Return the seconds since an arbitrary start, which never go back."""
         ...
 
     def wall(self) -> float:
-        """Seconds since the Unix epoch."""
+        """Return the seconds since the Unix epoch."""
         ...
 
     def entropy(self, n: int) -> bytes:
-        """`n` bytes fit for keys."""
+        """Return `n` random bytes that are fit for keys."""
         ...

@@ -25,32 +25,35 @@ class Stream(Protocol):
 
     @property
     def protocol_id(self) -> str:
-        """The protocol both sides agreed on (or that we proposed, until the peer's answer is read)."""
+        """The protocol id that both sides agreed on, or that we proposed, until the peer's answer is read."""
         ...
 
     @property
     def remote_peer(self) -> PeerId:
-        """Who is at the other end."""
+        """The peer at the other end."""
         ...
 
     @property
     def connection(self) -> MuxedConnection:
-        """The connection that carries it."""
+        """The connection that carries the stream."""
         ...
 
     async def read(self, n: int = -1) -> bytes:
-        """At least one and at most `n` bytes; b"" at the end. Without `n`: everything to the end.
+        """Return at least one and at most `n` bytes; b"" at the end. Without `n`: everything to the end.
 
         Raises LimitExceeded when reading to the end passes `ConnectionConfig.max_read_bytes`.
         """
         ...
 
     async def read_exactly(self, n: int) -> bytes:
-        """Exactly `n` bytes. Raises IncompleteRead when the peer closes before."""
+        """Return exactly `n` bytes. Raises IncompleteRead when the peer closes before."""
         ...
 
     async def read_message(self, max_bytes: int = 4 * 1024 * 1024) -> bytes:
-        """One varint length-delimited message. Raises IncompleteRead at the end, ProtocolViolation past the limit."""
+        """Return one message of at most `max_bytes`, which comes behind its length as a varint.
+
+        Raises IncompleteRead at the end of the stream, ProtocolViolation for a longer message.
+        """
         ...
 
     async def write(self, data: ByteString) -> None:
@@ -58,7 +61,7 @@ class Stream(Protocol):
         ...
 
     async def write_message(self, message: ByteString) -> None:
-        """Send one varint length-delimited message."""
+        """Send one message behind its length as a varint."""
         ...
 
     async def close_write(self) -> None:
@@ -74,11 +77,11 @@ class Stream(Protocol):
         ...
 
     def as_asyncio(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A reader and writer for code written against asyncio's streams."""
+        """Return a reader and writer for code written against asyncio's streams; do not use this object beside them."""
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Chunks as they come, to the end."""
+        """Yield chunks of bytes as they come, to the end."""
         ...
 
     async def __aenter__(self) -> Stream: ...
@@ -90,12 +93,12 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """What a connection may carry before whoever relays it ends it."""
+    """The bytes and seconds that a connection may carry and last before its relay ends it."""
 
     max_bytes: int | None = None
     """Bytes in each direction; None for no limit."""
     max_s: float | None = None
-    """Seconds from its beginning; None for no limit."""
+    """Seconds from the beginning of the connection; None for no limit."""
 
 
 class MuxedConnection(Protocol):
@@ -106,10 +109,10 @@ class MuxedConnection(Protocol):
     local_peer: PeerId
     remote_peer: PeerId
     is_outbound: bool
-    """We are its initiator: we dialled it, unless both sides did and it was settled otherwise."""
+    """Whether we are the initiator: we dialled, unless both sides did and it was settled otherwise."""
     is_closed: bool
     limits: ConnectionLimits | None
-    """What it may carry in all, if it is relayed; None for no limits."""
+    """What a relayed connection may carry in all; None for a connection without limits."""
 
     @property
     def security(self) -> str:
@@ -123,21 +126,21 @@ class MuxedConnection(Protocol):
 
     @property
     def early_muxer(self) -> bool:
-        """The muxer was agreed inside the security handshake."""
+        """Whether the muxer was agreed inside the security handshake."""
         ...
 
     @property
     def rtt(self) -> float | None:
-        """Smallest round trip seen, in seconds; None before the first."""
+        """The smallest round trip seen, in seconds; None before the first."""
         ...
 
     @property
     def stream_count(self) -> int:
-        """Streams open at the moment."""
+        """The number of streams that are open at the moment."""
         ...
 
     async def open_stream(self, protocols: Sequence[str], wait: bool = True, allow_limited: bool = False) -> Stream:
-        """Open a stream for the first of `protocols` the peer takes.
+        """Open a stream for the first of `protocols` that the peer takes.
 
         Without `wait` this returns at once: the proposal leaves with the first bytes written, and a refusal
         raises ProtocolNotSupported at the first read. Raises ProtocolNotSupported, ConnectionLost; LimitedConnection
@@ -146,9 +149,10 @@ class MuxedConnection(Protocol):
         ...
 
     async def close(self, reason: str = "closed") -> None:
-        """Say goodbye, end all streams, wait until it is gone (bounded)."""
+        """Say goodbye, end all streams, and wait until the connection is gone, which takes a second or two at most."""
         ...
 
 
 StreamHandler: TypeAlias = Callable[[Stream], Awaitable[None]]
-"""What serves a protocol. An exception resets the stream and is logged once; returning closes it."""
+"""A coroutine function that serves a protocol. When it raises, the stream is reset and the exception logged once;
+when it returns, the stream is closed."""

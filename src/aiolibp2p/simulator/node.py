@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.simulation import Simulation
 
 PORT = 4001
-"""Where every node listens."""
+"""The TCP port at which every node listens: the usual one of libp2p hosts."""
 
 
 @dataclass(frozen=True)
 class NodeConfig:
-    """What a node's hosts are made with, each time it starts."""
+    """The services and options that a node's host is made with, each time it starts."""
 
     services: Callable[[Node], Sequence[Service]] | None = None
-    """Called at each start: services, like hosts, are started once."""
+    """Makes the services at each start: services, like hosts, are started once."""
     options: HostParameters = field(default_factory=HostParameters)
     """Options of `Host`; key, runtime and transports replace the simulation's own."""
 
@@ -47,13 +47,13 @@ class Node:
         self.index = len(simulation.nodes)
         self.interface = interface
         self.host: Host | None = None
-        """None while it is down."""
+        """The host that runs; None while the node is down."""
         self.disk: dict[str, bytes] = {}
-        """What outlives the host: services that keep something keep it here."""
+        """The bytes by name that outlive a host: services that keep something keep it here."""
         self.runtime = SimulatedRuntime(
             asyncio.get_running_loop().time, seeded_random(simulation.seed, name, "runtime")
         )
-        """Its clocks and random bits, the same through all its restarts."""
+        """The clocks and random bits of the node, the same through all its restarts."""
         self._simulation = simulation
         self._config = config
         self._incarnation = 0
@@ -64,28 +64,28 @@ class Node:
 
     @property
     def is_up(self) -> bool:
-        """Its host runs."""
+        """Whether the node's host runs."""
         return self.host is not None
 
     @cached_property
     def key(self) -> PrivateKey:
-        """Its identity, as long as it keeps its disk."""
+        """The identity of the node, as long as it keeps its disk."""
         source = seeded_random(self._simulation.seed, self.name, str(self._incarnation))
         return PrivateKey.generate("ed25519", source.randbytes)
 
     @property
     def peer_id(self) -> PeerId:
-        """The id of that identity."""
+        """The id that the node's key stands for."""
         return self.key.peer_id
 
     @cached_property
     def address(self) -> Multiaddr:
-        """Where it listens when it is up, ending in /p2p."""
+        """The address at which the node listens when it is up, ending in /p2p."""
         return Multiaddr(f"/ip4/{self.interface.ip}/tcp/{PORT}/p2p/{self.peer_id}")
 
     @property
     def running(self) -> Host:
-        """The host. Raises LocalError while the node is down."""
+        """The host that runs. Raises LocalError while the node is down."""
         if self.host is None:
             raise LocalError(f"{self.name} is down")
         return self.host
@@ -124,7 +124,7 @@ class Node:
                 await self._close(host)
 
     async def crash(self) -> None:
-        """The machine is gone between two instructions: no peer is told, nothing more reaches its disk.
+        """Stop between two instructions: no peer is told, nothing more reaches the disk.
 
         The host is then closed where nobody sees it, which takes some virtual time.
         """
@@ -143,7 +143,7 @@ class Node:
         self._simulation.leaks.closed(self.name, host)
 
     async def restart(self, with_disk: bool = True) -> None:
-        """Come back; without its disk as somebody else, with a new key and nothing known. Stops first if it runs."""
+        """Stop if it runs, and start again; without its disk as somebody else, with a new key and nothing known."""
         await self.stop()
         if not with_disk:
             self.disk = {}

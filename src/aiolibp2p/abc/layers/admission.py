@@ -45,7 +45,7 @@ class Admission(Protocol):
     """What a listening transport asks before it answers a stranger."""
 
     def admit(self, remote: Multiaddr, uses_fd: bool = True) -> Ticket | None:
-        """A ticket for a connection from `remote`; None refuses it, and nothing must be sent to the stranger.
+        """Return a ticket for a connection from `remote`; None refuses it, and nothing must be sent to the stranger.
 
         `uses_fd` says that the connection takes a file descriptor of its own, as TCP's do and QUIC's do not.
         """
@@ -61,21 +61,24 @@ class Gater:
     """
 
     def allow_peer(self, peer: PeerId) -> bool:
-        """Whether this peer may be dialled."""
+        """Return whether this peer may be dialled."""
         return True
 
     def allow_address(self, peer: PeerId | None, address: Multiaddr) -> bool:
-        """Whether this address, names in it resolved, may be dialled; `peer` is None when anybody may answer there."""
+        """Return whether this address, names in it resolved, may be dialled.
+
+        `peer` is None when anybody may answer there.
+        """
         return True
 
     def allow_accepted(self, remote: Multiaddr) -> bool:
-        """Whether a connection from this address is answered at all."""
+        """Return whether a connection from this address is answered at all."""
         return True
 
     def allow_secured(self, peer: PeerId, remote: Multiaddr, is_outbound: bool) -> bool:
-        """Whether a connection goes on whose other end has proven to be `peer`."""
+        """Return whether a connection goes on whose other end has proven to be `peer`."""
         return True
 
     def allow_upgraded(self, connection: MuxedConnection) -> bool:
-        """Whether a connection that is ready for streams is kept."""
+        """Return whether a connection that is ready for streams is kept."""
         return True

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 
 class Flow(Protocol):
-    """A connection's side of backpressure."""
+    """Backpressure of one connection: whether it takes bytes of streams, and how to wait until it does."""
 
-    @property
-    def full(self) -> bool:
-        """It holds more than it wants to: nothing of a stream should be written now."""
-        ...
+    full: bool
+    """Whether the connection holds more unsent bytes than it wants to: nothing of a stream should be written now."""
 
     async def drain(self, waiter: asyncio.Future[None]) -> None:
-        """Wait until it is not full, or until somebody else sets `waiter`. Raises ConnectionLost when it has ended."""
+        """Wait until `full` is false, or until somebody else sets `waiter`.
+
+        Raises ConnectionLost when the connection has ended.
+        """
         ...
 
 
@@ -46,12 +47,12 @@ class Carrier(ABC):
     muxer: str
     """Protocol id of the muxer in use."""
     early_muxer: bool
-    """The muxer was agreed inside the security handshake, or comes with the transport."""
+    """Whether the muxer was agreed inside the security handshake, or comes with the transport."""
     flow: Flow
     scope: ConnectionScope = NULL_SCOPE
     """Where the connection's streams and bytes are counted; its transport got it with the dial or the ticket."""
     limits: ConnectionLimits | None = None
-    """What the connection may carry in all, if it is relayed; None for no limits."""
+    """What a relayed connection may carry in all; None for a connection without limits."""
 
     @property
     @abstractmethod
@@ -64,11 +65,11 @@ class Carrier(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Deliver from now on: the acceptor knows its session."""
+        """Deliver what the peer sends from now on; the acceptor has been told its session by then."""
 
     @abstractmethod
     def close(self, reason: str) -> None:
-        """End in peace, after what is pending has left."""
+        """End the connection in peace, after what is pending has left."""
 
     @abstractmethod
     def abort(self, error: BaseException) -> None:

@@ -17,10 +17,10 @@ Endpoint: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 """One end of a datagram's way, as its socket names it: IP and port, for IPv6 flow label and scope id, too."""
 
 Datagram: TypeAlias = tuple[bytes, Endpoint]
-"""What came in one packet, and from where."""
+"""The bytes that came in one packet, and the end they came from."""
 
 FirstBytes: TypeAlias = range | Sequence[range]
-"""Which datagrams a handler takes, by the value of their first byte: ranges within 0 to 255."""
+"""The values of the first byte by which a handler takes datagrams: ranges within 0 to 255."""
 
 STUN = range(4)
 """First bytes of STUN (RFC 9443, section 2)."""
@@ -33,12 +33,12 @@ QUIC = range(64, 256)
 
 
 class DatagramHandler(Protocol):
-    """Whoever takes the datagrams that begin with the bytes it claimed."""
+    """One that takes the datagrams which begin with the bytes it claimed."""
 
     def datagrams_received(self, socket: DatagramSocket, datagrams: Sequence[Datagram]) -> None:
-        """All that one wake-up read for this handler, in the order it came; never empty.
+        """Take all datagrams that one wake-up read for this handler, in the order they came; there is one at least.
 
-        It never raises for what a peer sent. What it answers can leave together at the end of the call.
+        A handler never raises for what a peer sent. Its answers can leave together at the end of the call.
         """
         ...
 
@@ -52,7 +52,7 @@ class DatagramClaim(Protocol):
         ...
 
     def close(self) -> None:
-        """Give it up: nothing more is delivered for it, and a socket that nobody holds is closed. Idempotent."""
+        """Give up the claim: nothing more is delivered for it, and a socket that nobody holds is closed. Idempotent."""
         ...
 
 
@@ -60,11 +60,11 @@ class DatagramSocket(Protocol):
     """One bound port. It stays the same object for as long as anybody holds it, so it can be the key of a table."""
 
     local_address: Multiaddr
-    """IP and UDP port it is bound to, the port filled in, a wildcard as it was given."""
+    """The IP and UDP port that the socket is bound to, the port filled in, a wildcard as it was given."""
 
     @property
     def is_listening(self) -> bool:
-        """Somebody bound it to be reached there; it was not made only to dial from."""
+        """Whether somebody bound the socket to be reached there, and it was not made only to dial from."""
         ...
 
     def claim(self, handler: DatagramHandler, takes: FirstBytes) -> DatagramClaim:
@@ -76,21 +76,24 @@ class DatagramSocket(Protocol):
         ...
 
     def claimed_by(self, first_byte: int) -> DatagramHandler | None:
-        """Who gets datagrams that begin with this byte, if anybody does."""
+        """Return the handler that gets datagrams which begin with this byte; None if nobody claimed it."""
         ...
 
     def endpoint(self, address: Multiaddr) -> Endpoint:
-        """The endpoint that an address begins with, for `send`. Raises UnsupportedAddress, Unreachable for its zone."""
+        """Return the endpoint that an address begins with, for `send`.
+
+        Raises UnsupportedAddress for another kind of address, Unreachable for a zone that this machine does not have.
+        """
         ...
 
     def address(self, endpoint: Endpoint) -> Multiaddr:
-        """The address, IP and UDP port, of an endpoint that a datagram came from."""
+        """Return the address, IP and UDP port, of an endpoint that a datagram came from."""
         ...
 
     def send(self, data: ByteString, remote: Endpoint) -> None:
         """Send one datagram, without waiting. The buffer is not kept.
 
-        Nobody hears what becomes of it: one that cannot leave, for whatever reason, is dropped and counted.
+        A datagram that cannot leave, for whatever reason, is dropped and counted; the sender is not told.
         """
         ...
 
@@ -104,28 +107,29 @@ class DatagramStatistics:
     """What the sockets of one host did so far, those that are closed included."""
 
     sockets: int = 0
-    """Open at the moment."""
+    """Sockets that are open at the moment."""
     reads: int = 0
     """Wake-ups that found something to read."""
     received_datagrams: int = 0
     received_bytes: int = 0
     unclaimed_datagrams: int = 0
-    """They came, and nobody had claimed their first byte, or they were empty."""
+    """Datagrams that came and were dropped: nobody had claimed their first byte, or they were empty."""
     sent_datagrams: int = 0
     sent_bytes: int = 0
     dropped_datagrams: int = 0
-    """They never left, since the socket was full, and so was what may wait for it."""
+    """Datagrams that never left: the socket was full, and so was what may wait for it."""
     send_errors: int = 0
     """Datagrams the operating system refused: no route, too large, not permitted."""
     receive_errors: int = 0
     """Errors of earlier sends that were reported to a read."""
     receive_buffer_bytes: int = 0
-    """The smallest of the open sockets' kernel buffers. Linux counts its own bookkeeping, and so says the double."""
+    """The smallest of the open sockets' kernel buffers for what came. Linux says twice what was asked of it, since it
+    counts its own bookkeeping, too."""
     send_buffer_bytes: int = 0
     """The smallest of the open sockets' kernel buffers for what waits to leave, counted in the same way."""
 
     def plus(self, other: DatagramStatistics) -> DatagramStatistics:
-        """Both together: counts add up, and the smaller buffer counts, if its socket is open."""
+        """Return both together: counts add up, and of buffers the smaller one stays, if its socket is open."""
         total: dict[str, int] = {}
         for name in self.__slots__:
             ours, theirs = getattr(self, name), getattr(other, name)
@@ -148,7 +152,7 @@ class DatagramSockets(Protocol):
         ...
 
     def for_dial(self, remote: Multiaddr, takes: FirstBytes) -> DatagramSocket:
-        """The socket to dial `remote` from, for a protocol with these first bytes; the caller then claims them.
+        """Return the socket to dial `remote` from, for a protocol with these first bytes; the caller then claims them.
 
         One that listens comes first, and of these one where `takes` is claimed: the remote sees the port that others
         can reach, and gateways keep one mapping. Without any there is one socket a family that all dialers share.
@@ -157,7 +161,7 @@ class DatagramSockets(Protocol):
         ...
 
     def statistics(self) -> DatagramStatistics:
-        """What they did so far."""
+        """Return what the sockets of the host did so far, those that are closed included."""
         ...
 
     def close(self) -> None:

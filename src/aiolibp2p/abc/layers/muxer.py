@@ -11,15 +11,13 @@ from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
 
 
 class MuxerWire(Protocol):
-    """Where a session's bytes go: the sending half of the driver."""
+    """The way on which a session's bytes leave: the sending half of the driver."""
 
-    @property
-    def full(self) -> bool:
-        """The transport holds more than it wants to; nothing of a stream should be written now."""
-        ...
+    full: bool
+    """Whether the transport holds more than it wants to: nothing of a stream should be written now."""
 
     def request_flush(self) -> None:
-        """Call `MuxerSession.flush` once, at the end of this tick."""
+        """Have `MuxerSession.flush` called once, at the end of this turn of the event loop."""
         ...
 
     def send(self, plaintext: ByteString) -> None:
@@ -27,19 +25,19 @@ class MuxerWire(Protocol):
         ...
 
     def send_with_header(self, header: bytes, payload: memoryview) -> None:
-        """The same for `header` followed by `payload`, without joining them first."""
+        """Seal `header` followed by `payload`, without joining them first, and hand them to the transport now."""
         ...
 
     def pause_reading(self) -> None:
-        """Read nothing for a while: for muxers without windows. What was read already still comes."""
+        """Have nothing more read from the peer: for muxers without windows. What was read already still comes."""
         ...
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Have what the peer sends read again."""
         ...
 
     def rtt(self) -> float | None:
-        """The smallest round trip of the path itself, in seconds, whatever waits in queues; None when unknown."""
+        """Return the smallest round trip of the path itself, in seconds, without any queue; None when unknown."""
         ...
 
     def timeout_changed(self) -> None:
@@ -68,20 +66,20 @@ class MuxerSession(StreamSession, Protocol):
         ...
 
     def drained(self) -> None:
-        """The transport has caught up: what we owed the peer is with it."""
+        """Say that the transport has caught up: whatever was written before is with the peer."""
         ...
 
     def next_timeout(self) -> float | None:
-        """When to call `handle_timeout` next, in `Runtime.now` seconds; None for never."""
+        """Return when to call `handle_timeout` next, in `Runtime.now` seconds; None for never."""
         ...
 
     def handle_timeout(self, now: float) -> None:
-        """Keep-alive and lingering streams. Raises ConnectionLost when the peer stopped answering."""
+        """Keep the connection alive, end streams that linger. Raises ConnectionLost when the peer stopped answering."""
         ...
 
 
 class Muxer(Protocol):
-    """One muxer protocol; stateless, shared by all connections of a host."""
+    """One muxer protocol, without state, shared by all connections of a host."""
 
     protocol_id: str
 

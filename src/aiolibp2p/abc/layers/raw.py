@@ -9,36 +9,36 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 
 class RawReceiver(Protocol):
-    """Whoever takes a raw connection's bytes: the driver. Never raises for what a peer sent."""
+    """One that takes a raw connection's bytes, such as the driver. It never raises for what a peer sent."""
 
     __slots__ = ()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next bytes go; `buffer_updated` follows before anybody else asks for a buffer."""
+        """Return where the next bytes go; `buffer_updated` follows before anybody else asks for a buffer."""
         ...
 
     def buffer_updated(self, nbytes: int) -> None:
-        """`nbytes` bytes were written into the buffer."""
+        """Take the first `nbytes` bytes of the buffer that `get_buffer` returned last."""
         ...
 
     def data_received(self, data: ByteString) -> None:
-        """Bytes that came in a buffer of their own; not kept after the call."""
+        """Take bytes that came in a buffer of their own, which is not kept after the call."""
         ...
 
     def eof_received(self) -> None:
-        """The peer will send no more."""
+        """Hear that the peer will send no more."""
         ...
 
     def connection_lost(self, error: BaseException | None) -> None:
-        """The connection is gone; called exactly once, last."""
+        """Hear that the connection is gone, because of `error`, or (None) in peace. Called exactly once, last."""
         ...
 
     def pause_writing(self) -> None:
-        """The transport holds more unsent bytes than it wants to."""
+        """Hear that the transport holds more unsent bytes than it wants to."""
         ...
 
     def resume_writing(self) -> None:
-        """It has caught up."""
+        """Hear that the transport has caught up after `pause_writing`."""
         ...
 
 
@@ -51,19 +51,22 @@ class RawConnection(Protocol):
     remote_address: Multiaddr
 
     def start(self, receiver: RawReceiver) -> None:
-        """Deliver to `receiver` from now on."""
+        """Deliver what comes to `receiver` from now on."""
         ...
 
     def write(self, data: ByteString) -> None:
-        """Send without waiting. The connection owns the buffer from now on, and says when it has too many."""
+        """Send bytes without waiting. The connection owns the buffer from now on.
+
+        Past a limit of unsent bytes it calls `RawReceiver.pause_writing`.
+        """
         ...
 
     def unsent(self) -> int:
-        """Bytes that were written and not yet taken by the operating system. At 0 it holds no buffer of ours."""
+        """Return the bytes that were written and the operating system has not taken. At 0 no buffer of ours is held."""
         ...
 
     def rtt(self) -> float | None:
-        """The smallest round trip that the operating system has seen on it, in seconds; None when it does not say."""
+        """Return the smallest round trip that the operating system has seen, in seconds; None when it does not say."""
         ...
 
     def pause_reading(self) -> None:
@@ -71,13 +74,13 @@ class RawConnection(Protocol):
         ...
 
     def resume_reading(self) -> None:
-        """Go on delivering. Idempotent."""
+        """Deliver again after `pause_reading`. Idempotent."""
         ...
 
     def close(self) -> None:
-        """Send what is left, then end. `connection_lost` follows."""
+        """End the connection after what is left has been sent. `connection_lost` follows."""
         ...
 
     def abort(self) -> None:
-        """End at once. `connection_lost` follows."""
+        """End the connection at once. `connection_lost` follows."""
         ...

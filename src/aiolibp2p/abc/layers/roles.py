@@ -6,7 +6,7 @@ import enum
 
 
 class Role(enum.Enum):
-    """Who speaks first. Whoever dials is the initiator, unless the dialer says otherwise."""
+    """A side of a connection: the initiator speaks first. Whoever dials is that, unless the dialer says otherwise."""
 
     INITIATOR = "initiator"
     RESPONDER = "responder"

@@ -14,7 +14,7 @@ from aiolibp2p.peer.peer_id import PeerId
 
 
 class Cipher(Protocol):
-    """Frames and encrypts one connection's bytes, and back. Hot: direct calls, no buffers of its own."""
+    """The frames and keys of one secured connection, both ways. Hot: direct calls, no buffers of its own."""
 
     __slots__ = ()
 
@@ -22,13 +22,13 @@ class Cipher(Protocol):
     """Bytes of a frame before its ciphertext."""
 
     overhead: int
-    """Bytes a frame adds to its plaintext, the prefix included."""
+    """Bytes that a frame adds to its plaintext, the prefix included."""
 
     max_plaintext: int
-    """Plaintext bytes of one frame at most; the size at which sealing is cheapest."""
+    """The most bytes of plaintext in one frame; the size at which sealing is cheapest."""
 
     def encrypt(self, plaintext: ByteString) -> ByteString:
-        """Seal as `encrypt_into`, into a buffer of its own: the cheaper way for small frames."""
+        """Seal `plaintext` as one frame and return it in a buffer of its own: the cheaper way for small frames."""
         ...
 
     def encrypt_into(self, plaintext: ByteString, out: memoryview) -> int:
@@ -48,11 +48,11 @@ class Cipher(Protocol):
         ...
 
     def farewell(self) -> ByteString:
-        """The last bytes of our direction, in the protocol's own words (TLS: close_notify); b"" if it has none."""
+        """Return the last bytes to send, in the protocol's own words (TLS: close_notify); b"" if it has none."""
         ...
 
     def receive_eof(self) -> None:
-        """No more bytes come. Raises ConnectionLost where the peer's farewell should have come before: it was cut."""
+        """Hear that no more bytes come. Raises ConnectionLost where the peer owed a farewell and sent none."""
         ...
 
 
@@ -66,38 +66,38 @@ class EarlyData:
 
 @dataclass(frozen=True)
 class Secured:
-    """How a handshake ends: a cipher, and who is at the other end, proven."""
+    """The end of a handshake: a cipher, and who is at the other end, proven."""
 
     cipher: Cipher
     remote_peer: PeerId
     remote_key: PublicKey
     muxer: str | None = None
-    """The muxer both sides settled on inside the handshake, or None: negotiate it."""
+    """The muxer that both sides settled on inside the handshake; None when it is still to be negotiated."""
     early_data: EarlyData = EarlyData()
 
 
 class Security(Protocol):
-    """One way to secure a byte stream; stateless, shared by all connections of a host."""
+    """One way to secure a byte stream, without state, shared by all connections of a host."""
 
     protocol_id: str
 
     def start(
         self, role: Role, expected_peer: PeerId | None = None, prologue: bytes = b"", muxers: Sequence[str] = ()
     ) -> ByteMachine[Secured]:
-        """A new handshake. It emits one `Secured`, or raises HandshakeFailed or PeerIdMismatch.
+        """Return a new handshake. It emits one `Secured`, or raises HandshakeFailed or PeerIdMismatch.
 
         `prologue` must be the same on both sides; a security without one raises ConfigError. `muxers` are the protocol
         ids that the host offers, most wanted first, for a security that can settle the muxer inside its handshake.
 
-        `expected_peer` is compared inside the handshake, before anything of ours is proven to a stranger
-        that need not be.
+        `expected_peer` is compared inside the handshake, as early as the protocol allows: a stranger should learn no
+        more of who we are than it must.
         """
         ...
 
 
 class Protector(Protocol):
-    """What lies below everything else on the raw connections of a private network; one for a host."""
+    """The layer below all others on the raw connections of a private network; one for a host."""
 
     def protect(self, raw: RawConnection) -> RawConnection:
-        """The same connection, protected: the swarm uses it in place of `raw` from the first byte on."""
+        """Return `raw` protected: the swarm uses that in place of `raw` from the first byte on."""
         ...

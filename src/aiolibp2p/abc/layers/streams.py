@@ -12,27 +12,27 @@ from aiolibp2p.abc.machine import ByteString
 
 
 class StreamSink(Protocol):
-    """What a session tells one stream."""
+    """The receiving end of one stream: a session tells it what the peer did."""
 
     def data_received(self, chunk: ByteString) -> None:
-        """Bytes came. The sink owns the chunk; it says `consumed` once a reader has taken them."""
+        """Take bytes. The sink owns the chunk, and calls `MuxerSession.consumed` once a reader has taken them."""
         ...
 
     def eof_received(self) -> None:
-        """The peer will send no more on this stream."""
+        """Hear that the peer will send no more on this stream."""
         ...
 
     def reset_received(self, code: int, reason: str) -> None:
-        """The stream is dead both ways: the peer reset it, or its connection ended (`reason`, in words)."""
+        """Hear that the stream is dead both ways: the peer reset it, or its connection ended (`reason`, in words)."""
         ...
 
     def credit_received(self) -> None:
-        """`write` may accept bytes again."""
+        """Hear that `MuxerSession.write` may take bytes again, after it took fewer than it was given."""
         ...
 
 
 class StreamAcceptor(Protocol):
-    """What a session tells the connection it serves."""
+    """The connection that a session serves: it takes the peer's streams, and hears how the session fares."""
 
     def accept(self, stream_id: int) -> StreamSink | None:
         """The peer opened a stream. None refuses it: the session resets it with StreamCode.LIMIT_EXCEEDED."""
@@ -47,7 +47,7 @@ class StreamAcceptor(Protocol):
         ...
 
     def idle(self) -> None:
-        """The last stream is gone."""
+        """Hear that the last stream is gone."""
         ...
 
 

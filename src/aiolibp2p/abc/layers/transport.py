@@ -15,12 +15,12 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
 NewConnection: TypeAlias = RawConnection | Carrier
-"""What a transport makes. A raw connection is upgraded by the swarm; a carrier has its peer proven already."""
+"""A connection as its transport made it: the swarm upgrades a raw one; a carrier has its peer proven already."""
 
 
 @dataclass(frozen=True)
 class DialRequest:
-    """Whom to dial, and how. The same request travels the whole way from the host to the transport.
+    """The wish for a connection: to whom, and how. One request travels the whole way from the host to the transport.
 
     Requests for one peer that are equal but for `addresses`, `deadline_s` and `reason` share one dial when they are
     made at the same time, and the addresses of all of them are tried. Without a peer only requests for the same
@@ -28,30 +28,30 @@ class DialRequest:
     """
 
     peer: PeerId | None
-    """Who must answer; None takes whoever answers."""
+    """The peer that must answer; None takes whoever answers."""
     addresses: Sequence[Multiaddr] = ()
-    """Where to try, each without its trailing /p2p."""
+    """The addresses to try, each without its trailing /p2p."""
     role: Role = Role.INITIATOR
-    """What we are on the connection although we dial: of two that dial each other one has to be the responder."""
+    """Our role on the connection although we dial: of two that dial each other one has to be the responder."""
     fresh: bool = False
     """Make a new connection even though one stands, or comes in meanwhile."""
     allow_limited: bool = False
-    """Be content with a connection that is limited in bytes and time, as relayed ones are. Otherwise a limited one that
-    comes of the dial is kept, but does not end it."""
+    """Whether a connection that is limited in bytes and time, as relayed ones are, is enough. If not, a limited one
+    that comes of the dial is kept, but does not end it."""
     simultaneous: bool = False
     """The peer may dial us at the same moment over the same two ports (connections/simopen.md): let the wire decide
     who is the initiator. The extension is deprecated."""
     deadline_s: float | None = None
-    """How many seconds whoever asks will wait; None for the swarm's own limit."""
+    """Seconds that the caller will wait; None for the swarm's own limit."""
     reason: str = ""
     """Why the dial is made, in words, for logs."""
 
 
 class Listener(Protocol):
-    """A bound address."""
+    """A bound address, and the connections that come in there."""
 
     addresses: Sequence[Multiaddr]
-    """What it listens on, ports filled in, wildcards as they were given."""
+    """The addresses that are bound, ports filled in, wildcards as they were given."""
 
     async def close(self) -> None:
         """Stop accepting. Connections that were accepted stay."""
@@ -62,16 +62,16 @@ class Transport(Protocol):
     """One way to make connections; what it binds lives in its listeners."""
 
     name: str
-    """How it is called in messages and options: "tcp"."""
+    """The name of the transport in messages and options, such as "tcp"."""
     secures: bool
-    """Its connections are carriers, which a private network cannot protect."""
+    """Whether the connections are carriers, which a private network cannot protect."""
 
     def can_dial(self, address: Multiaddr) -> bool:
-        """Whether the address, without its trailing /p2p, is one of ours to dial."""
+        """Return whether this transport dials the address, which has no /p2p at its end."""
         ...
 
     def can_listen(self, address: Multiaddr) -> bool:
-        """Whether the address is one of ours to listen on."""
+        """Return whether this transport listens on such an address."""
         ...
 
     async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
@@ -87,5 +87,5 @@ class Transport(Protocol):
         ...
 
     async def listen(self, address: Multiaddr, admission: Admission) -> Listener:
-        """Bind, and ask `admission` for a ticket for whoever comes in. Raises ListenFailed."""
+        """Bind the address, and ask `admission` for a ticket for whoever comes in. Raises ListenFailed."""
         ...

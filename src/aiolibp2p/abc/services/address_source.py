@@ -12,12 +12,12 @@ class AddressSource(Protocol):
     """One origin of a host's own addresses: what peers observe, relays, port mappings, the user's word."""
 
     on_change: Callable[[], None]
-    """Set by the host; the source calls it when `own_addresses` would answer otherwise than before."""
+    """A callback that the host sets; the source calls it when `own_addresses` would answer otherwise than before."""
 
     def own_addresses(self, listening: Sequence[Multiaddr]) -> Sequence[Multiaddr]:
-        """Further addresses of the host, without /p2p, given those it listens on with wildcards expanded."""
+        """Return further addresses of the host, without /p2p, given those it listens on with wildcards expanded."""
         ...
 
 
 def nobody_asks() -> None:
-    """The `on_change` of a source that no host uses yet."""
+    """Do nothing: the `on_change` of a source that no host uses yet."""

@@ -22,26 +22,26 @@ ContractT = TypeVar("ContractT")
 
 @dataclass(frozen=True)
 class StreamLimits:
-    """How many streams of one protocol are served at once; past it a stream is reset with "limit exceeded"."""
+    """The most streams of one protocol that are served at once; past it a stream is reset with "limit exceeded"."""
 
     total: int | None = None
-    """Of all peers together; None for no limit."""
+    """The most streams of all peers together; None for no limit."""
     per_peer: int | None = None
-    """Of one peer; None for no limit."""
+    """The most streams of one peer; None for no limit."""
 
 
 class Handle(Protocol):
     """Something that a context made and that can be ended before its service is."""
 
     def close(self) -> None:
-        """End it. Idempotent."""
+        """End what the handle stands for. Idempotent."""
         ...
 
 
 class ServiceContext(Protocol):
-    """What a service is started with. Handlers, watchers, tasks and timers made through it end with the service.
+    """The host as one service may use it. Handlers, watchers, tasks and timers made through it end with the service.
 
-    What is asked for after that is not made: nothing is served, told, run or called, and the handle is a closed one.
+    After that none is made any more: nothing is served, told, run or called, and the handle is a closed one.
     """
 
     @property
@@ -61,17 +61,17 @@ class ServiceContext(Protocol):
 
     @property
     def scope(self) -> Scope:
-        """Where the service reserves memory of its own."""
+        """The scope from which the service reserves memory of its own."""
         ...
 
     @property
     def meter(self) -> Meter:
-        """Where the service counts its decisions."""
+        """The meter on which the service counts its decisions."""
         ...
 
     @property
     def tags(self) -> Tags:
-        """What the service thinks of peers, for whoever trims connections."""
+        """The worth that the service gives to peers, for whoever trims connections."""
         ...
 
     def handle(
@@ -90,8 +90,10 @@ class ServiceContext(Protocol):
         ...
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> Handle:
-        """Run a task; closing the handle cancels it. An exception in it is logged once. Raises LimitExceeded past
-        10,000 tasks of one service."""
+        """Run a task; closing the handle cancels it. An exception in it is logged once.
+
+        Raises LimitExceeded past 10,000 tasks of one service.
+        """
         ...
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Handle:
@@ -99,7 +101,7 @@ class ServiceContext(Protocol):
         ...
 
     def find(self, contract: Callable[..., ContractT]) -> ContractT | None:
-        """The first service that provides `contract`, a class such as `PeerRouting`; None when the host runs none."""
+        """Return the first service that provides `contract`, a class such as `PeerRouting`; None when there is none."""
         ...
 
     def identified(self, connection: MuxedConnection, told: PeerIdentified, observed: Multiaddr | None = None) -> None:

@@ -14,10 +14,10 @@ from aiolibp2p.peer.signed_envelope import SignedEnvelope
 
 @dataclass(frozen=True)
 class IdentifyResult:
-    """What a peer told about itself. Versions are cut to 128 code points, characters that do not print escaped.
+    """The things that a peer told about itself. Versions are cut to 128 code points, unprintable characters escaped.
 
     `listen_addresses` (without /p2p) are those that may lead to it from here: of its signed record if that was
-    valid (`signed_peer_record`), else as it listed them. `observed_address` is where it sees us.
+    valid (`signed_peer_record`), else as it listed them. `observed_address` is where it sees this host.
     """
 
     peer_id: PeerId
@@ -31,7 +31,7 @@ class IdentifyResult:
 
 
 class Identifier(ABC):
-    """Asks peers who they are."""
+    """A service that asks peers who they are."""
 
     @abstractmethod
     async def identify(self, target: Target) -> IdentifyResult:

@@ -6,15 +6,15 @@ from typing import Protocol
 
 
 class Meter(Protocol):
-    """Counts what shells decide. Nothing on the data path calls it; there cores keep plain integers of their own."""
+    """A counter of what shells decide. The data path does not call it; there cores keep plain integers of their own."""
 
     def count(self, name: str, n: int = 1, **labels: str) -> None:
         """Count `n` more of `name`; labels come from closed sets, never from what a peer sent."""
         ...
 
 
-class _NullMeter:
-    """Counts nothing."""
+class _NullMeter(Meter):
+    """A meter that counts nothing."""
 
     def count(self, name: str, n: int = 1, **labels: str) -> None: ...
 

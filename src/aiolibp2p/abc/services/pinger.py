@@ -9,12 +9,15 @@ from aiolibp2p.abc.host import Target
 
 
 class Pinger(ABC):
-    """Measures round trips to peers."""
+    """A service that measures round trips to peers."""
 
     @abstractmethod
     async def ping(self, target: Target) -> float:
-        """One round trip to the peer, in seconds; connects first if need be. Raises TimeoutExpired without an echo."""
+        """Return the seconds of one round trip to the peer; connects first if need be.
+
+        Raises TimeoutExpired when no echo comes in time.
+        """
 
     @abstractmethod
     def pings(self, target: Target, count: int | None = None) -> AsyncIterator[float]:
-        """Round trips in seconds, one after the other, `count` of them or without end."""
+        """Yield the seconds of round trips, one after the other, `count` of them or without end."""

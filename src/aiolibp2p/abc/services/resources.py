@@ -14,57 +14,69 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 from aiolibp2p.peer.peer_id import PeerId
 
 LOW_PRIORITY = 101
+"""Reserve while that uses at most 40 % of a limit. In 256ths, as all priorities: the steps that go's rcmgr has."""
+
 MEDIUM_PRIORITY = 152
+"""Reserve while that uses at most 60 % of a limit, in 256ths."""
+
 HIGH_PRIORITY = 203
+"""Reserve while that uses at most 80 % of a limit, in 256ths."""
+
 ALWAYS = 255
-"""How much of a limit a reservation may use up, in 256ths: the steps that go's resource manager has."""
+"""Reserve up to the limit itself, in 256ths."""
 
 
 class Scope(Protocol):
-    """Memory that one thing holds; what it holds, its parents hold with it."""
+    """The memory that one thing holds, in bytes; what it holds, the scopes above it hold, too."""
 
     def reserve(self, n: int, priority: int = ALWAYS) -> None:
         """Count `n` more bytes. Raises LimitExceeded when the scope or one above it would hold too many."""
         ...
 
     def release(self, n: int) -> None:
-        """Count `n` bytes less; they were reserved before."""
+        """Give back `n` bytes that were reserved before."""
         ...
 
     def done(self) -> None:
-        """The thing has ended: give back whatever is still held. Idempotent."""
+        """Give back whatever is still held: the thing has ended. Idempotent."""
         ...
 
 
 class StreamScope(Scope, Protocol):
-    """One stream, and the bytes that wait in it."""
+    """The scope of one stream, and of the bytes that wait in it."""
 
     def set_protocol(self, protocol_id: str) -> None:
-        """The protocol is settled. Raises LimitExceeded when it, or this peer on it, has too many streams."""
+        """Count the stream for its protocol, which is settled.
+
+        Raises LimitExceeded when the protocol, or this peer on it, has too many streams.
+        """
         ...
 
     def set_service(self, name: str) -> None:
-        """The service that serves the stream. Raises LimitExceeded when it, or this peer at it, has too many."""
+        """Count the stream for the service that serves it.
+
+        Raises LimitExceeded when the service, or this peer at it, has too many streams.
+        """
         ...
 
 
 class ConnectionScope(Scope, Protocol):
-    """One connection, half open or standing."""
+    """The scope of one connection, half open or standing."""
 
     def set_peer(self, peer: PeerId) -> None:
-        """The other end has proven who it is. Raises LimitExceeded when that peer has too many connections."""
+        """Count the connection for its peer, which is proven. Raises LimitExceeded when that one has too many."""
         ...
 
     def open_stream(self, inbound: bool) -> StreamScope:
-        """A scope for one stream more. Raises LimitExceeded when there are too many on it, or above it."""
+        """Return a scope for one stream more. Raises LimitExceeded when there are too many on it, or above it."""
         ...
 
 
 class Resources(Protocol):
-    """The counts of a whole host."""
+    """The scopes of a whole host: whatever opens a connection asks here."""
 
     def open_connection(self, inbound: bool, remote: Multiaddr | None, uses_fd: bool = True) -> ConnectionScope:
-        """A scope for one connection more. Raises LimitExceeded when there are too many, or too many from there.
+        """Return a scope for one connection more. Raises LimitExceeded when there are too many, or too many from there.
 
         `remote` is where it comes from or goes to, None when that is not known yet; `uses_fd`, whether it takes a file
         descriptor of its own.
@@ -72,12 +84,12 @@ class Resources(Protocol):
         ...
 
     def service_scope(self, name: str) -> Scope:
-        """The scope that a service reserves memory from for itself, beside its streams."""
+        """Return the scope that a service reserves memory from for itself, beside its streams."""
         ...
 
 
-class _NullScope:
-    """Counts nothing and refuses nothing."""
+class _NullScope(StreamScope, ConnectionScope):
+    """A scope that counts nothing and refuses nothing."""
 
     def reserve(self, n: int, priority: int = ALWAYS) -> None: ...
 
@@ -95,8 +107,8 @@ class _NullScope:
         return NULL_SCOPE
 
 
-class _NullResources:
-    """Hands out scopes that count nothing."""
+class _NullResources(Resources):
+    """A host's resources without limits: every scope counts nothing."""
 
     def open_connection(self, inbound: bool, remote: Multiaddr | None, uses_fd: bool = True) -> ConnectionScope:
         return NULL_SCOPE

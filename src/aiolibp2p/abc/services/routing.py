@@ -1,4 +1,4 @@
-"""Routing: finding peers, and finding who has a content."""
+"""Routing: finding peers, and finding which peers have a content."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from aiolibp2p.peer.peer_id import PeerId
 
 
 class PeerRouting(ABC):
-    """Finds the addresses of a peer that is known by its id alone."""
+    """A service that finds the addresses of a peer which is known by its id alone."""
 
     @abstractmethod
     async def find_peer(self, peer: PeerId) -> Sequence[Multiaddr]:
-        """Addresses of the peer, without /p2p; empty when nobody knows any."""
+        """Return addresses of the peer, without /p2p; empty when nobody knows any."""
 
 
 class ContentRouting(ABC):
-    """Finds who provides a content, and tells others that this host does."""
+    """A service that finds the peers which provide a content, and tells others that this host does."""
 
     @abstractmethod
     async def provide(self, content: Cid) -> None:
@@ -27,4 +27,4 @@ class ContentRouting(ABC):
 
     @abstractmethod
     def find_providers(self, content: Cid, limit: int = 20) -> AsyncIterator[tuple[PeerId, Sequence[Multiaddr]]]:
-        """Peers that have the content and their addresses, as they are found, at most `limit` of them."""
+        """Yield peers that have the content and their addresses, as they are found, at most `limit` of them."""

@@ -1,4 +1,4 @@
-"""Tags: what makes a peer's connections worth keeping when some must be closed."""
+"""Tags: values of peers, by which connections are kept when some must be closed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Tags(Protocol):
         ...
 
     def unprotect(self, peer: PeerId, name: str) -> bool:
-        """End the protection under this name; whether others still protect the peer."""
+        """End the protection under this name, and return whether others still protect the peer."""
         ...
 
 
-class _NullTags:
-    """Remembers nothing."""
+class _NullTags(Tags):
+    """Tags that are forgotten at once."""
 
     def tag(self, peer: PeerId, name: str, value: int) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Watchers: told of everything that happens to connections, at once and in order."""
+"""Watchers: objects that are told of everything that happens to connections, at once and in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 
 class Watcher:
-    """Subclass it and override what you want to know. Nothing is lost, unlike with `host.events`.
+    """A listener whose methods a host calls: subclass it and override some. Nothing is lost, unlike with `host.events`.
 
     Each method is called synchronously, where the thing happens, so it must neither wait nor take long. A method that
     raises is logged; the connection and other watchers do not suffer for it. A new watcher is told at once of the
@@ -16,22 +16,22 @@ class Watcher:
     """
 
     def connection_opened(self, connection: MuxedConnection) -> None:
-        """A connection stands and takes streams."""
+        """Hear that a connection stands and takes streams."""
 
     def connection_closed(self, connection: MuxedConnection, reason: str) -> None:
-        """A connection that was opened has ended; `reason` in words."""
+        """Hear that a connection which was opened has ended; `reason` says why, in words."""
 
     def peer_identified(
         self, connection: MuxedConnection, told: PeerIdentified, observed: Multiaddr | None = None
     ) -> None:
-        """The peer of a connection has told who it is and what it speaks.
+        """Hear that the peer of a connection has told who it is and what it speaks.
 
         `told` holds all that the peer has said so far; `observed` is where it sees this host at the other end of this
         very connection, None when the message did not say.
         """
 
     def protocols_changed(self, offered_elsewhere: bool) -> None:
-        """This host serves other protocols than before, or (`offered_elsewhere`) on other connections."""
+        """Hear that this host serves other protocols than before, or (`offered_elsewhere`) on other connections."""
 
     def addresses_changed(self) -> None:
-        """This host has other addresses of its own than before."""
+        """Hear that this host has other addresses of its own than before."""

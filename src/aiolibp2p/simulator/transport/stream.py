@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiolibp2p.abc.layers.admission import Admission
-from aiolibp2p.abc.layers.raw import RawReceiver
-from aiolibp2p.abc.layers.transport import DialRequest, NewConnection
+from aiolibp2p.abc.layers.raw import RawConnection, RawReceiver
+from aiolibp2p.abc.layers.transport import DialRequest, Listener, NewConnection, Transport
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.services.resources import ConnectionScope
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
@@ -19,18 +19,19 @@ from aiolibp2p.simulator.network.packet import Payload
 
 @dataclass(frozen=True)
 class StreamTransportConfig:
-    """Limits of the transport."""
+    """Limits of the simulated transport."""
 
     connect_timeout_s: float = 5.0
+    """Virtual seconds that a connection may take to stand, as over TCP."""
     high_water_bytes: int = 64 * 1024
-    """Unsent bytes of a connection past which its streams wait."""
+    """Unsent bytes of a connection past which its streams wait, as over TCP."""
     dial_from_listen_port: bool = False
     """Dial from the port that was listened on last, as with SO_REUSEPORT: two that dial each other so, at the same
     moment, share one connection (TCP's simultaneous open), and gateways know where to send it."""
 
 
-class StreamConnection:
-    """Implements `abc.layers.raw.RawConnection` over a stream socket, and is its receiver."""
+class StreamConnection(RawConnection):
+    """A raw connection over a stream socket, whose receiver it is."""
 
     def __init__(self, socket: StreamSocket, high_water_bytes: int) -> None:
         self.local_address = socket_address(socket.local)
@@ -40,42 +41,35 @@ class StreamConnection:
         socket.set_high_water(high_water_bytes)
 
     def start(self, receiver: RawReceiver) -> None:
-        """Deliver from now on."""
         self._receiver = receiver
         self._socket.start(self)
 
     def write(self, data: ByteString) -> None:
-        """Send without waiting."""
         self._socket.send(bytes(data), len(data))
 
     def unsent(self) -> int:
-        """Bytes the simulated kernel has not taken. Whoever wrote them may use the buffer again all the same."""
+        """Return the bytes the simulated kernel has not taken. Their buffers may be used again all the same."""
         return self._socket.unsent()
 
     def rtt(self) -> float | None:
-        """The smallest round trip of the path."""
         return self._socket.rtt()
 
     def pause_reading(self) -> None:
-        """Take nothing for a while."""
         self._socket.pause_reading()
 
     def resume_reading(self) -> None:
-        """Go on."""
         self._socket.resume_reading()
 
     def close(self) -> None:
-        """Send the rest, then end."""
         self._socket.close()
 
     def abort(self) -> None:
-        """End at once."""
         self._socket.abort()
 
     # The socket's receiver
 
     def segment_received(self, payload: Payload) -> None:
-        """Bytes came."""
+        """Pass bytes on; a payload that is no bytes ends the connection."""
         if self._receiver is None:
             return
         if isinstance(payload, bytes):
@@ -84,29 +78,29 @@ class StreamConnection:
             self.abort()
 
     def eof_received(self) -> None:
-        """No more will come."""
+        """Tell the receiver that the other end sends no more."""
         if self._receiver is not None:
             self._receiver.eof_received()
 
     def connection_lost(self, error: OSError | None) -> None:
-        """It is over."""
+        """Tell the receiver, once, that the connection is over."""
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.connection_lost(error)
 
     def pause_writing(self) -> None:
-        """Too much is unsent."""
+        """Tell the receiver that more than `high_water_bytes` are unsent."""
         if self._receiver is not None:
             self._receiver.pause_writing()
 
     def resume_writing(self) -> None:
-        """It has left."""
+        """Tell the receiver that enough of what was unsent has left."""
         if self._receiver is not None:
             self._receiver.resume_writing()
 
 
-class StreamListener:
-    """Implements `abc.layers.transport.Listener`."""
+class StreamListener(Listener):
+    """A port of an interface at which connections are accepted."""
 
     def __init__(self, interface: Interface, port: int) -> None:
         self.addresses: Sequence[Multiaddr] = [socket_address((interface.ip, port))]
@@ -114,12 +108,11 @@ class StreamListener:
         self._port = port
 
     async def close(self) -> None:
-        """Stop accepting."""
         self._interface.stop_listening(self._port)
 
 
-class StreamTransport:
-    """Implements `abc.layers.transport.Transport` for /ip4 or /ip6, then /tcp, on one interface."""
+class StreamTransport(Transport):
+    """The transport of one interface, for addresses of /ip4 or /ip6, then /tcp, then nothing."""
 
     name = "simulated"
     secures = False
@@ -130,20 +123,17 @@ class StreamTransport:
         self._dial_port = 0
 
     def can_dial(self, address: Multiaddr) -> bool:
-        """Whether it is an ip address, then tcp, then nothing."""
         return endpoint_of(address) is not None
 
     def can_listen(self, address: Multiaddr) -> bool:
-        """Whether it is an ip address, then tcp, then nothing."""
         return endpoint_of(address) is not None
 
     async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
-        """Connect. Raises Unreachable or TimeoutExpired with the reason."""
+        """Connect to the address. Raises Unreachable or TimeoutExpired with the reason."""
         socket = await connect(self._interface, address, self._config.connect_timeout_s, self._dial_port)
         return StreamConnection(socket, self._config.high_water_bytes)
 
     async def listen(self, address: Multiaddr, admission: Admission) -> StreamListener:
-        """Bind and accept. Raises ListenFailed naming the address."""
         port = bind(self._interface, address, lambda socket: self._accept(socket, admission))
         if self._config.dial_from_listen_port:
             self._dial_port = port
@@ -158,7 +148,7 @@ class StreamTransport:
 
 
 async def connect(interface: Interface, address: Multiaddr, timeout_s: float, local_port: int = 0) -> StreamSocket:
-    """A socket to that address, from a free port if none is given.
+    """Return a socket to that address, from a free port if none is given.
 
     Raises Unreachable, TimeoutExpired, UnsupportedAddress.
     """
@@ -173,7 +163,7 @@ async def connect(interface: Interface, address: Multiaddr, timeout_s: float, lo
 
 
 def bind(interface: Interface, address: Multiaddr, accepted: Callable[[StreamSocket], None]) -> int:
-    """Listen at that address; at which port. Raises ListenFailed, UnsupportedAddress."""
+    """Listen at that address and return the port. Raises ListenFailed, UnsupportedAddress."""
     ip, port = _require_endpoint(address)
     if ip != interface.ip:
         raise ListenFailed(f"cannot listen on {address}: the address of this interface is {interface.ip}")
@@ -184,7 +174,7 @@ def bind(interface: Interface, address: Multiaddr, accepted: Callable[[StreamSoc
 
 
 def endpoint_of(address: Multiaddr) -> tuple[str, int] | None:
-    """The ip address and port; None for another kind of address."""
+    """Return the ip address and port of an address; None for another kind."""
     parts = address.components()
     if len(parts) != 2 or parts[0].name not in ("ip4", "ip6") or parts[1].name != "tcp" or parts[0].value is None:
         return None
@@ -192,7 +182,7 @@ def endpoint_of(address: Multiaddr) -> tuple[str, int] | None:
 
 
 def socket_address(endpoint: tuple[str, int]) -> Multiaddr:
-    """The multiaddr of a socket's end."""
+    """Return the multiaddr of one end of a socket."""
     return Multiaddr.from_ip_port(endpoint[0], "tcp", endpoint[1])
 
 

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable
 from typing import cast
 
-from aiolibp2p.abc.layers.raw import RawReceiver
+from aiolibp2p.abc.layers.raw import RawConnection, RawReceiver
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 EARLY_BYTES = 4096
+"""Bytes that one read may take before `start`: a dialer's first messages take some hundred (measured with noise)."""
 
 # Linux: tcpi_min_rtt in struct tcp_info, microseconds.
 _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
@@ -22,8 +23,8 @@ _MIN_RTT_AT = 148
 _MIN_RTT_END = _MIN_RTT_AT + _MIN_RTT.size
 
 
-class TcpConnection(asyncio.BufferedProtocol):
-    """Implements `abc.layers.raw.RawConnection`.
+class TcpConnection(asyncio.BufferedProtocol, RawConnection):
+    """One TCP connection, dialled or accepted, over asyncio's transport.
 
     `on_made` is called as soon as the addresses are known. One read that comes before `start` is kept.
     """
@@ -44,7 +45,7 @@ class TcpConnection(asyncio.BufferedProtocol):
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is connected."""
+        """Take asyncio's transport: the socket is connected."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._high_water_bytes)
         sockname, peername = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
@@ -61,14 +62,14 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._on_made(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where to read to."""
+        """Return the buffer that asyncio reads to: the receiver's, or before `start` one of our own."""
         if self._receiver is not None:
             return self._receiver.get_buffer(sizehint)
         self._early = memoryview(bytearray(EARLY_BYTES))
         return self._early
 
     def buffer_updated(self, nbytes: int) -> None:
-        """What was read."""
+        """Pass on what was read, or keep it until `start`."""
         if self._receiver is not None:
             self._receiver.buffer_updated(nbytes)
         else:
@@ -85,7 +86,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The socket is closed."""
+        """Tell the receiver that the socket is closed."""
         self._lost = True
         # Its traceback leads through a write of ours back to this connection.
         self._error = exc.with_traceback(None) if exc is not None else None
@@ -93,24 +94,23 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._part_from(self._receiver)
 
     def pause_writing(self) -> None:
-        """Too much is unsent."""
+        """Tell the receiver that more than `high_water_bytes` are unsent."""
         if self._receiver is not None:
             self._receiver.pause_writing()
 
     def resume_writing(self) -> None:
-        """It has left."""
+        """Tell the receiver that enough of what was unsent has left."""
         if self._receiver is not None:
             self._receiver.resume_writing()
 
     @property
     def is_made(self) -> bool:
-        """The socket was connected, and its peer still there, when asyncio handed it over."""
+        """Whether the peer was still there when asyncio handed over the connected socket."""
         return self._is_made
 
     # RawConnection
 
     def start(self, receiver: RawReceiver) -> None:
-        """Deliver from now on."""
         self._receiver = receiver
         # The hot calls go straight through.
         self.get_buffer = receiver.get_buffer  # type: ignore[method-assign]
@@ -131,21 +131,19 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._part_from(receiver)
 
     def _part_from(self, receiver: RawReceiver) -> None:
-        """Nothing more will come. The two refer to each other: parted, both are freed at once."""
+        """Let go of the receiver. The two refer to each other: parted, both are freed at once."""
         self._receiver = None
         del self.get_buffer, self.buffer_updated, self.write
         receiver.connection_lost(self._error)
 
     def write(self, data: ByteString) -> None:
-        """Send without waiting."""
         self._transport.write(data)
 
     def unsent(self) -> int:
-        """Bytes that the operating system has not taken yet."""
         return self._transport.get_write_buffer_size()
 
     def rtt(self) -> float | None:
-        """The kernel's smallest round trip, which no queue of ours adds to; None on other systems than Linux."""
+        """Return the kernel's smallest round trip in seconds, which no queue of ours adds to; None but on Linux."""
         if _TCP_INFO is None or self._lost:
             return None
         sock = self._transport.get_extra_info("socket")
@@ -156,21 +154,17 @@ class TcpConnection(asyncio.BufferedProtocol):
         return _MIN_RTT.unpack_from(info, _MIN_RTT_AT)[0] / 1e6 if len(info) == _MIN_RTT_END else None
 
     def pause_reading(self) -> None:
-        """Take nothing for a while."""
         if not self._lost:
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Go on."""
         if not self._lost:
             self._transport.resume_reading()
 
     def close(self) -> None:
-        """Send the rest, then close."""
         self._transport.close()
 
     def abort(self) -> None:
-        """Close at once."""
         self._transport.abort()
 
 

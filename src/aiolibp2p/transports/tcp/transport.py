@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from aiolibp2p.abc.layers.admission import Admission
-from aiolibp2p.abc.layers.transport import DialRequest, NewConnection
+from aiolibp2p.abc.layers.transport import DialRequest, Listener, NewConnection, Transport
 from aiolibp2p.abc.services.resources import ConnectionScope
 from aiolibp2p.errors import ListenFailed, TimeoutExpired, Unreachable, UnsupportedAddress
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -19,30 +19,30 @@ from aiolibp2p.transports.tcp.connection import TcpConnection
 
 @dataclass(frozen=True)
 class TcpConfig:
-    """Limits of the transport."""
+    """Limits of the TCP transport."""
 
     connect_timeout_s: float = 5.0
+    """Seconds that a TCP handshake may take, as in go: a lost SYN is sent again after 1 s and after 3 s."""
     backlog: int = 128
-    """Connections the operating system keeps for us before we accept them."""
+    """Connections that the operating system keeps until they are accepted: the usual size, asyncio's default is 100."""
     high_water_bytes: int = 64 * 1024
-    """Unsent bytes of a connection past which its streams wait."""
+    """Unsent bytes of a connection past which its streams wait: asyncio's own default, one frame of Noise."""
 
 
-class TcpListener:
-    """A bound socket; implements `abc.layers.transport.Listener`."""
+class TcpListener(Listener):
+    """A bound TCP socket that accepts connections."""
 
     def __init__(self, server: asyncio.Server, addresses: Sequence[Multiaddr]) -> None:
         self.addresses = addresses
         self._server = server
 
     async def close(self) -> None:
-        """Stop accepting."""
         # Not wait_closed: on some Pythons it waits for the accepted connections, too.
         self._server.close()
 
 
-class TcpTransport:
-    """Implements `abc.layers.transport.Transport`."""
+class TcpTransport(Transport):
+    """The transport for addresses of an ip4 or ip6 (a zone before it), then tcp, then nothing."""
 
     name = "tcp"
     secures = False
@@ -51,15 +51,13 @@ class TcpTransport:
         self._config = config or TcpConfig()
 
     def can_dial(self, address: Multiaddr) -> bool:
-        """Whether it is an ip4 or ip6 address, then tcp, then nothing."""
         return _endpoint(address) is not None
 
     def can_listen(self, address: Multiaddr) -> bool:
-        """Whether it is an ip4 or ip6 address, then tcp, then nothing."""
         return _endpoint(address) is not None
 
     async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
-        """Connect. Raises Unreachable or TimeoutExpired with the reason."""
+        """Connect to the address. Raises Unreachable or TimeoutExpired with the reason."""
         host, port, _family = _require_endpoint(address)
         timeout_s = self._config.connect_timeout_s
         try:
@@ -76,7 +74,6 @@ class TcpTransport:
         return connection
 
     async def listen(self, address: Multiaddr, admission: Admission) -> TcpListener:
-        """Bind and accept. Raises ListenFailed naming the address."""
         host, port, family = _require_endpoint(address)
         accepted = partial(_admit, admission)
         try:
