@@ -93,8 +93,9 @@ class NoiseHandshake(ByteMachine[Secured]):
         self._expected_peer = expected_peer
         self._buffer = b""
         self._next = 2 if role is Role.INITIATOR else 1
-        self._step: Callable[[bytes], Output[Secured]] | None = (
-            self._read_second if role is Role.INITIATOR else self._read_first
+        # No bound methods: a handshake that is given up does not refer to itself, and is freed at once.
+        self._step: Callable[[NoiseHandshake, bytes], Output[Secured]] | None = (
+            NoiseHandshake._read_second if role is Role.INITIATOR else NoiseHandshake._read_first
         )
 
     def start(self) -> Output[Secured]:
@@ -113,7 +114,7 @@ class NoiseHandshake(ByteMachine[Secured]):
             if (message := self._take_message()) is None:
                 self._step = step
                 return Output(to_send=to_send)
-            output = step(message)
+            output = step(self, message)
             to_send += output.to_send
             if output.events:
                 trailing, self._buffer = self._buffer, b""
@@ -146,7 +147,7 @@ class NoiseHandshake(ByteMachine[Secured]):
         if self._noise.read_first(message):
             raise ProtocolViolation("noise message 1 has a payload; nothing may be sent unencrypted")
         self._next = 3
-        self._step = self._read_third
+        self._step = NoiseHandshake._read_third
         return Output(to_send=_frame(self._noise.write_second(self._payload)))
 
     def _read_second(self, message: bytes) -> Output[Secured]:

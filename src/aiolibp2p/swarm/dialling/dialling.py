@@ -80,7 +80,11 @@ class Dialling:
         timeout_s = self._config.timeout_s if request.deadline_s is None else request.deadline_s
         caller = dial.shared.join(timeout_s)
         self._send(dial.race, request)
-        return await dial.shared.wait(caller)
+        try:
+            return await dial.shared.wait(caller)
+        finally:
+            # What is raised keeps this frame, and the caller what is raised: a circle that would keep the whole dial.
+            del dial, caller
 
     def _ask_for_peer(self, peer: PeerId | None) -> None:
         if peer is None:

@@ -17,7 +17,8 @@ class Failures:
         self._untold = 0
 
     def note(self, address: object, error: BaseException) -> None:
-        """One more; past the limit it is counted only."""
+        """Note one more; past the limit it is only counted. Its frames are dropped: they lead back to the dial."""
+        error.__traceback__ = None
         if len(self._told) < MAX_TOLD:
             self._told.append((str(address), error))
         else:

@@ -65,6 +65,7 @@ class SharedDial:
             # Who is cancelled as the answer comes never asks for it: asyncio need not report it as lost.
             if caller.future.done() and not caller.future.cancelled():
                 caller.future.exception()
+            del caller
 
     def _leave(self, caller: Caller) -> None:
         if caller.timer is not None:

@@ -136,7 +136,11 @@ class Upgrader:
         finally:
             timer.cancel()
         if isinstance(outcome, BaseException):
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                # Or the error would hold this frame, and the frame the error: a circle that keeps the connection.
+                del outcome, done, pending
         return outcome
 
 
