@@ -59,7 +59,7 @@ def test_every_pair(state: HalfClose, event: Event) -> None:
 @pytest.mark.parametrize(("state", "event"), PAIRS, ids=lambda value: value.name)
 @pytest.mark.parametrize("unread", [0, 1])
 def test_a_stream_takes_every_event_in_every_state(state: HalfClose, event: Event, unread: int) -> None:
-    """With nothing unread, no state remains that is kept for readers alone."""
+    """No state that is kept for readers alone remains once nothing is unread."""
     stream = HalfClosing()
     stream.half = state
     changed = stream.advance(event, unread)
@@ -79,7 +79,7 @@ def test_the_table_is_whole() -> None:
 
 
 def test_every_state_is_reached_and_left() -> None:
-    """From the open stream every state can be reached, and from each the closed one."""
+    """Every state can be reached from the open one, and the closed one from each."""
     reached = [HalfClose.OPEN]
     for state in reached:
         reached += [after for after in dict.fromkeys(NEXT[state]) if after not in reached]

@@ -49,7 +49,7 @@ def test_while_bytes_come_in_nothing_is_asked_for() -> None:
 
 
 def tick_of(count: int) -> list[int]:
-    """The sizes of what is sent in a tick of so many frames of one byte."""
+    """Return the sizes of what is sent in a tick of `count` frames of one byte."""
     frames, wire = pending()
     for _ in range(count):
         frames.control(b"x")

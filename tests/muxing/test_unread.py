@@ -27,7 +27,7 @@ class Counting(Scope):
 
 
 def came(unread: UnreadBytes, n: int) -> bool:
-    """As a session does the sums; whether there was room."""
+    """Count bytes that came, with the sums that a session does; return whether there was room."""
     unread.spare -= n
     if unread.spare < 0 and unread.reserve() is not None:
         unread.release(n)
@@ -36,7 +36,7 @@ def came(unread: UnreadBytes, n: int) -> bool:
 
 
 def was_read(unread: UnreadBytes, n: int) -> None:
-    """Likewise."""
+    """Count bytes that were read, with the sums that a session does."""
     unread.spare += n
     if unread.spare > SPARE_BYTES:
         unread.shrink()

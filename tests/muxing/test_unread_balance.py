@@ -1,4 +1,4 @@
-"""Whatever happens to its streams, a session has reserved what is unread, little more, and nothing when it is over."""
+"""A session has reserved what is unread, little more, and nothing when it has ended, whatever its streams do."""
 
 from __future__ import annotations
 

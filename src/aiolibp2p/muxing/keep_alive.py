@@ -6,7 +6,9 @@ from aiolibp2p.errors import ConnectionLost
 
 
 class KeepAlive:
-    """Decides when to ping. The first ping rides with the first stream, while the path is idle: later the
+    """Decides when to ping.
+
+    The first ping rides with the first stream, while the path is idle: later the
     answer would wait in queues, and the round trip would measure them.
     """
 
@@ -15,7 +17,7 @@ class KeepAlive:
     def __init__(self, interval_s: float, pong_timeout_s: float, now: float) -> None:
         self.rtt: float | None = None
         self.heard = True
-        """Bytes came since the last look."""
+        """`heard`: bytes came since the last `check`."""
         self.due_at = now + interval_s
         self._interval_s = interval_s
         self._pong_timeout_s = pong_timeout_s
@@ -24,24 +26,24 @@ class KeepAlive:
 
     @property
     def has_pinged(self) -> bool:
-        """Whether there was a first ping."""
+        """Whether a ping was ever sent."""
         return self._opaque > 0
 
     def ping(self, now: float) -> int:
-        """A ping leaves now; the opaque value it carries."""
+        """Note that a ping leaves now; return the opaque value it carries."""
         self._opaque += 1
         self._sent_at = now
         return self._opaque
 
     def pong(self, opaque: int, now: float) -> None:
-        """An answer came; one we did not ask for is ignored."""
+        """Take the answer to a ping; one we did not ask for is ignored."""
         if opaque == self._opaque and self._sent_at is not None:
             rtt = now - self._sent_at
             self._sent_at = None
             self.rtt = rtt if self.rtt is None else min(rtt, self.rtt)
 
     def check(self, now: float) -> bool:
-        """Whether to ping. Raises ConnectionLost when the last ping was never answered and nothing else came."""
+        """Return whether to ping now. Raises ConnectionLost when the last ping was not answered and nothing came."""
         if now < self.due_at:
             return False
         if self.heard:

@@ -8,10 +8,10 @@ PENDING_BYTES = 65_280
 """What one Noise frame holds at its cheapest size; frames with bodies are cut so that one fills it exactly."""
 
 DIRECT_BYTES = 16 * 1024
-"""From here on bytes go straight to the wire, without waiting for company."""
+"""Bytes of one write that go straight to the wire, without waiting for company: joining them would copy them."""
 
 FIRST_PIECE_FRAMES = 16
-"""So many frames of one tick leave without waiting for its end.
+"""Frames of one tick that leave without waiting for its end.
 
 Two ends that each answer a whole batch before they send any of it work in turns, and one core is always idle. Measured
 with 64 streams that ping: pieces of 8 frames pay for too many system calls, pieces of 32 leave batches of up to 32
@@ -19,7 +19,7 @@ whole; in between the choice hardly matters.
 """
 
 PIECE_GROWTH = 2
-"""Each piece of a tick holds so many times the frames of the one before.
+"""How much larger each piece of a tick is than the one before it, in frames.
 
 The peer has the first piece to work on soon, and a second half that leaves while it works on the first keeps both ends
 busy. So a tick of n frames costs log2(n / 16) sends more than one, not n / 16.
@@ -35,20 +35,20 @@ class PendingFrames:
 
     def __init__(self, wire: MuxerWire) -> None:
         self.owed_bytes = 0
-        """Taken while the transport was full."""
+        """`owed_bytes`: what was taken while the transport was full, and has not left."""
         self.held = False
-        """Bytes are coming in: answers wait for `release`, so that a handler's first words can join them."""
+        """`held`: bytes are coming in, and answers wait for `release`: a handler's first words can join them."""
         self._wire = wire
         self._pending = bytearray()
         self._frames = 0
-        """How many are pending."""
+        """`_frames`: the frames that are pending."""
         self._piece_frames = FIRST_PIECE_FRAMES
-        """How many make the next piece of this tick."""
+        """`_piece_frames`: the frames that make the next piece of this tick."""
         self._requested = False
         self._lead = True
 
     def release(self, lead: bool) -> None:
-        """The input is done. `lead`: at most one reader was woken, so the next write need not wait for others."""
+        """Let answers leave: the input is done. `lead`: at most one reader was woken, the next write may go alone."""
         self.held = False
         self._lead = lead and not self._pending
         if self._pending:
@@ -63,7 +63,7 @@ class PendingFrames:
         self._request()
 
     def flush(self) -> None:
-        """The end of the tick: hand over what is pending."""
+        """Hand over what is pending: the tick ends."""
         self._requested = False
         self._lead = True
         self._piece_frames = FIRST_PIECE_FRAMES
@@ -71,7 +71,7 @@ class PendingFrames:
             self._send_pending()
 
     def drained(self) -> None:
-        """The transport caught up."""
+        """Forget what was owed: the transport has caught up."""
         self.owed_bytes = 0
 
     def _request(self) -> None:

@@ -6,12 +6,12 @@ from aiolibp2p.abc.services.resources import Scope
 from aiolibp2p.errors import LimitExceeded
 
 STEP_BYTES = 64 * 1024
-"""Reserved at once, so that neither a frame nor a read costs a call of the scope: as much as a cipher frame holds, and
-a quarter of what go's yamux reserves for each stream before a byte has come."""
+"""Bytes that are reserved at once, so that neither a frame nor a read costs a call of the scope: as much as a cipher
+frame holds, and a quarter of what go's yamux reserves for each stream before a byte has come."""
 
 SPARE_BYTES = 2 * STEP_BYTES
-"""So much more than is unread may stay reserved: what comes in steps and is read at once must not call the scope for
-each step."""
+"""Bytes that may stay reserved beyond what is unread: what comes in steps and is read at once must not call the scope
+for each step."""
 
 
 class UnreadBytes:
@@ -26,18 +26,18 @@ class UnreadBytes:
 
     def __init__(self, scope: Scope) -> None:
         self.reserved = 0
-        """Bytes reserved on the scope."""
+        """`reserved`: bytes reserved on the scope."""
         self.spare = 0
-        """Bytes reserved and not needed; below zero, those that came and are not reserved yet."""
+        """`spare`: bytes reserved and not needed; below zero, those that came and are not reserved yet."""
         self._scope = scope
 
     @property
     def total(self) -> int:
-        """Bytes that are unread."""
+        """Bytes that came and nobody has read."""
         return self.reserved - self.spare
 
     def reserve(self) -> LimitExceeded | None:
-        """Reserve for what came. The scope's refusal if it has no room: then what came must be dropped."""
+        """Reserve for what came; return the scope's refusal if it has no room, and then what came must be dropped."""
         missing = -self.spare
         n = max(STEP_BYTES, missing)
         try:
@@ -63,13 +63,13 @@ class UnreadBytes:
             self._scope.release(n)
 
     def release(self, n: int) -> None:
-        """`n` unread bytes were dropped or read."""
+        """Count `n` unread bytes as dropped or read."""
         self.spare += n
         if self.spare > SPARE_BYTES:
             self.shrink()
 
     def release_all(self) -> None:
-        """Nothing is held any more: no stream is open."""
+        """Give all back: no stream is open any more."""
         reserved = self.reserved
         self.reserved = self.spare = 0
         if reserved:

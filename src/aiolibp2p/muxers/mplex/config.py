@@ -27,8 +27,8 @@ class MplexConfig:
     stall_timeout_s: float = 5.0
     """How long a reader may hold up the connection before its stream is reset, as in go."""
     max_lingering_streams: int = 1000
-    """Streams that we are done with and the peer has not closed. While there are so many, new ones of the peer's are
-    refused: as many as go and js let it open at all. Those in use are limited by the connection's scope."""
+    """Streams that we are done with and the peer has not closed. Past it new ones of the peer's are refused: as many as
+    go and js let it open at all. Those in use are limited by the connection's scope."""
     max_dropped_bytes: int = 256 * 1024
     """What may come for a stream that nobody reads any more before it is reset."""
     max_owed_bytes: int = 64 * 1024

@@ -14,19 +14,19 @@ _MORE = 0x80
 
 
 class FrameHandler(Protocol):
-    """What a reader tells its session."""
+    """What a reader calls at its session."""
 
     def header_received(self, number: int, flag: int, length: int) -> StreamState | None:
         """A header came; for a message, return the stream whose body follows. Any other body is dropped."""
         ...
 
     def body_received(self, state: StreamState, piece: ByteString) -> None:
-        """A piece of a message came."""
+        """Take a piece of the message whose header came last."""
         ...
 
 
 class FrameReader:
-    """At most a header is kept between two inputs; bodies are passed on as they come."""
+    """Cuts the input of one session; keeps a header at most between two inputs, and passes bodies on as they come."""
 
     __slots__ = ("_body", "_left", "_partial")
 
@@ -36,7 +36,7 @@ class FrameReader:
         self._left = 0
 
     def receive(self, data: bytes, handler: FrameHandler) -> None:
-        """Take bytes, cut anywhere, and tell the handler. Raises ProtocolViolation for a header that is none."""
+        """Take bytes, cut anywhere, and call the handler. Raises ProtocolViolation for a header that is none."""
         at = 0
         if self._left:
             at = self._pass_on(data, 0, handler)
@@ -67,7 +67,7 @@ class FrameReader:
 
 
 def _read_varint(data: bytes, at: int, most: int, what: str) -> tuple[int, int]:
-    """The value and where it ends; -1 while bytes are missing. Raises ProtocolViolation."""
+    """Return a number and where it ends; -1 for the number while bytes are missing. Raises ProtocolViolation."""
     end = len(data)
     if at + 1 < end:  # most have one byte or two
         low, high = data[at], data[at + 1]

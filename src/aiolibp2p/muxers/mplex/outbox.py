@@ -1,4 +1,4 @@
-"""The sending half of a session."""
+"""The sending half of an mplex session: messages gathered into as few cipher frames as the tick allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiolibp2p.muxers.mplex.stream_state import StreamState
 from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES, PendingFrames
 
 ROOM_BYTES = PENDING_BYTES - MAX_LENGTH_BYTES
-"""What is pending, the length of the open message left out."""
+"""The most bytes that are pending while a message is open: its length, put in when it closes, must still fit."""
 
 
 class Outbox(PendingFrames):
@@ -68,7 +68,7 @@ class Outbox(PendingFrames):
         return data[at:], n - at
 
     def _close_frame(self, more: int = 0) -> None:
-        """The message is complete, or will be with `more` bytes."""
+        """Close the open message: it is complete, or will be with `more` bytes."""
         if self._open is not None:
             at = self._length_at
             self._pending[at:at] = varint.encode(len(self._pending) - at + more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiolibp2p.abc.layers.muxer import MuxerWire
+from aiolibp2p.abc.layers.muxer import MuxerSession, MuxerWire
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
@@ -11,7 +11,7 @@ from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
 from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed, StreamCode
 from aiolibp2p.muxers.mplex import frames
 from aiolibp2p.muxers.mplex.config import MplexConfig
-from aiolibp2p.muxers.mplex.frame_reader import FrameReader
+from aiolibp2p.muxers.mplex.frame_reader import FrameHandler, FrameReader
 from aiolibp2p.muxers.mplex.frames import CLOSE, NEW_STREAM, RESET
 from aiolibp2p.muxers.mplex.outbox import Outbox
 from aiolibp2p.muxers.mplex.stream_state import StreamState
@@ -42,20 +42,20 @@ class Mplex:
         self._config = config or MplexConfig()
 
     def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope = NULL_SCOPE) -> MplexSession:
-        """A session; both roles count their streams from 0."""
+        """Start a session; the role does not matter, for both sides count their streams from 0."""
         return MplexSession(acceptor, wire, scope, self._runtime, self._config)
 
 
-class MplexSession:
-    """Streams of one connection; implements `abc.layers.muxer.MuxerSession`."""
+class MplexSession(MuxerSession, FrameHandler):
+    """The streams of one connection over mplex."""
 
+    closed = False
     rtt = None
     """mplex has no ping."""
 
     def __init__(
         self, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope, runtime: Runtime, config: MplexConfig
     ) -> None:
-        self.closed = False
         self._acceptor = acceptor
         self._wire = wire
         self._outbox = Outbox(wire)
@@ -63,26 +63,24 @@ class MplexSession:
         self._config = config
         self._streams: dict[int, StreamState] = {}
         self._by_key: dict[int, StreamState] = {}
-        """The same, by what the wire calls them: a peer may use a number again, our ids are new each time."""
+        """Open streams by what the wire calls them: a peer may use a number again, our ids are new each time."""
         self._accepted = 0
         self._next_number = 0
         self._unread = UnreadBytes(scope)
         self._stalled: dict[int, float] = {}
         """Streams that hold up the connection: when each is given up, soonest first."""
         self._lingering: dict[int, float] = {}
-        """Streams closed on our side that wait for the peer's close, likewise."""
+        """Streams nobody reads any more, which wait for the peer's close: when each is given up, soonest first."""
         self._woken = 0
         self._reader = FrameReader()
 
     @property
     def stream_count(self) -> int:
-        """Streams open at the moment, both directions."""
         return len(self._streams)
 
     # Receiving
 
     def receive_data(self, data: bytes) -> None:
-        """Take plaintext, cut anywhere. Raises ProtocolViolation."""
         self._woken = 0
         outbox = self._outbox
         outbox.held = True
@@ -98,7 +96,6 @@ class MplexSession:
             raise ProtocolViolation("the peer does not read our answers")
 
     def header_received(self, number: int, flag: int, length: int) -> StreamState | None:
-        """See `FrameHandler`."""
         if flag == NEW_STREAM:
             self._accept(number)
             return None
@@ -119,7 +116,6 @@ class MplexSession:
         return None
 
     def body_received(self, state: StreamState, piece: ByteString) -> None:
-        """See `FrameHandler`."""
         n = len(piece)
         sink = state.sink
         if sink is None:
@@ -176,7 +172,7 @@ class MplexSession:
             self._wire.resume_reading()
 
     def consumed(self, stream_id: int, n: int) -> None:
-        """A reader took `n` bytes: with half of what it may hold, it holds up nobody."""
+        """A reader took `n` bytes: once it holds no more than half of what it may, it holds up nobody."""
         state = self._streams.get(stream_id)
         if state is None or state.half & UNREADABLE:
             return
@@ -193,7 +189,7 @@ class MplexSession:
     # Sending
 
     def open_stream(self, sink: StreamSink) -> int:
-        """A new stream's id. Raises ConnectionLost when closed, LimitExceeded when all ids are used up."""
+        """Open a stream and return its id. Raises ConnectionLost when closed, LimitExceeded past the last id."""
         if self.closed:
             raise ConnectionLost("the connection takes no new streams")
         if self._next_number > frames.MAX_STREAM_NUMBER:
@@ -214,7 +210,6 @@ class MplexSession:
         return n
 
     def close_write(self, stream_id: int) -> None:
-        """Send the close."""
         state = self._streams.get(stream_id)
         if state is None or not state.advance(LOCAL_FIN, state.unread):
             return
@@ -250,21 +245,18 @@ class MplexSession:
             self._outbox.control(state.take_bodiless(RESET))
 
     def flush(self) -> None:
-        """Hand all pending bytes to the wire."""
         self._outbox.flush()
 
     def drained(self) -> None:
-        """The transport caught up: nothing is owed."""
         self._outbox.drained()
 
     # Ends
 
     def close(self, code: int = 0) -> None:
-        """No new streams. mplex has no words for it."""
+        """Take no new streams, from now on. mplex has no words to tell the peer."""
         self.closed = True
 
     def abort(self, reason: str) -> None:
-        """The connection is gone: reset every stream."""
         self.closed = True
         states = list(self._streams.values())
         for registry in (self._streams, self._by_key, self._stalled, self._lingering):
@@ -319,7 +311,7 @@ class MplexSession:
     # Time
 
     def next_timeout(self) -> float | None:
-        """When the first reader that holds up the others, or the first lingering stream, is given up."""
+        """Return when the first reader that holds up the others, or the first lingering stream, is given up."""
         due = [deadline for registry in (self._stalled, self._lingering) for deadline in list(registry.values())[:1]]
         return min(due, default=None)
 

@@ -1,4 +1,4 @@
-"""One stream as its session sees it. Pure."""
+"""One stream of mplex as its session sees it. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from aiolibp2p.muxing.half_close import OPEN, HalfClosing
 
 
 class StreamState(HalfClosing):
-    """`unread`: what the sink holds. Without a sink, what came and was `dropped`."""
+    """What a session knows of one stream.
+
+    `unread` counts the bytes that the sink holds, `dropped` those that came after the sink was given up.
+    """
 
     __slots__ = (
         "_message",
@@ -27,9 +30,9 @@ class StreamState(HalfClosing):
         self.half = OPEN
         self.number = number
         self.is_ours = self.is_new = is_ours
-        """New: the peer has not heard of it."""
+        """`is_new`: the peer has not heard of the stream yet, because nothing of it has been sent."""
         self.key = self.stream_id = stream_key(number, is_ours)
-        """On the wire, and for those who use it."""
+        """The key names the stream on the wire, the id names it to its user: a number may come again, an id never."""
         self.sink = sink
         self.unread = 0
         self.dropped = 0
@@ -37,14 +40,14 @@ class StreamState(HalfClosing):
         self._message = opening(number, MESSAGE + self._sender)
 
     def take_opening(self) -> bytes:
-        """The header of a message of ours up to its length, behind what opens the stream if that has not left yet."""
+        """Return a message's header up to its length, behind what opens the stream if that has not left yet."""
         if not self.is_new:
             return self._message
         self.is_new = False
         return bodiless(self.number, NEW_STREAM) + self._message
 
     def take_bodiless(self, flag: int) -> bytes:
-        """A close or a reset of ours, likewise."""
+        """Return a close or a reset of ours, behind what opens the stream if that has not left yet."""
         own = bodiless(self.number, flag + self._sender)
         if not self.is_new:
             return own

@@ -27,19 +27,22 @@ class YamuxConfig:
     """Limits of one session; sizes in bytes, times in seconds."""
 
     max_window_bytes: int = MAX_WINDOW_BYTES
+    """The most that a peer may send on one stream before it is read."""
     max_unacknowledged: int = 256
     """Streams we opened that the peer has not answered yet (the spec's ACK backlog)."""
     max_lingering_streams: int = 1000
-    """Streams that we are done with and the peer has not ended. While there are so many, new ones of the peer's are
-    refused: as many as go and js let it open at all. Those in use are limited by the connection's scope."""
+    """Streams that we are done with and the peer has not ended. Past it new ones of the peer's are refused: as many as
+    go and js let it open at all. Those in use are limited by the connection's scope."""
     max_owed_bytes: int = 64 * 1024
-    """Answers that wait for a peer that does not read; past it the connection ends."""
+    """Answers that wait for a peer that does not read: thousands of frames. Past it the connection ends."""
     max_owed_pongs: int = 32
+    """Answers to pings that wait for a peer that does not read, as in go; past it the connection ends."""
     keep_alive_s: float = 30.0
-    """Silence after which the peer is pinged."""
+    """Seconds of silence after which the peer is pinged, as in go."""
     pong_timeout_s: float = 10.0
+    """Seconds that a pinged peer has to say anything, as go gives a write; past it the connection is lost."""
     linger_s: float = 60.0
-    """How long a stream we closed waits for the peer's FIN before it is reset."""
+    """How long a stream that nobody reads any more waits for the peer's FIN before it is reset."""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a limit that makes no sense."""

@@ -12,14 +12,14 @@ from aiolibp2p.muxing.pieces import COPY_BELOW_BYTES, piece_of
 
 
 class FrameHandler(Protocol):
-    """What a reader tells its session."""
+    """What a reader calls at its session."""
 
     def header_received(self, kind: int, flags: int, stream_id: int, length: int) -> StreamState | None:
         """A header came; for DATA, return the stream whose body follows, or None to drop the body."""
         ...
 
     def body_received(self, state: StreamState, piece: ByteString) -> None:
-        """A piece of the body of a DATA frame came."""
+        """Take a piece of the body of the DATA frame whose header came last."""
         ...
 
     def fin_received(self, state: StreamState) -> None:
@@ -28,7 +28,7 @@ class FrameHandler(Protocol):
 
 
 class FrameReader:
-    """At most a header is kept between two inputs; bodies are passed on as they come."""
+    """Cuts the input of one session; keeps a header at most between two inputs, and passes bodies on as they come."""
 
     __slots__ = ("_body", "_fin", "_left", "_partial")
 
@@ -39,7 +39,7 @@ class FrameReader:
         self._fin = False
 
     def receive(self, data: bytes, handler: FrameHandler) -> None:
-        """Take bytes, cut anywhere, and tell the handler. Raises ProtocolViolation for a header that is none."""
+        """Take bytes, cut anywhere, and call the handler. Raises ProtocolViolation for a header that is none."""
         at = 0
         if self._left:
             at = self._pass_on(data, 0, handler)
@@ -81,10 +81,10 @@ class FrameReader:
 
     @property
     def is_last_frame(self) -> bool:
-        """The DATA frame at hand ends its stream."""
+        """Whether the DATA frame at hand carries a FIN."""
         return self._fin
 
     def forget(self, state: StreamState) -> None:
-        """The stream is gone: drop the rest of its body."""
+        """Drop what is still to come of the body at hand, if it is for this stream: the stream is gone."""
         if self._body is state:
             self._body = None

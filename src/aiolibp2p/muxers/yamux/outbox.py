@@ -1,4 +1,4 @@
-"""The sending half of a session: frames gathered into as few cipher frames as the tick allows."""
+"""The sending half of a yamux session: frames gathered into as few cipher frames as the tick allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiolibp2p.muxers.yamux.frames import DATA, HEADER, HEADER_BYTES, LENGTH, LE
 from aiolibp2p.muxing.pending_frames import DIRECT_BYTES, PENDING_BYTES, PendingFrames
 
 BODY_BYTES = PENDING_BYTES - HEADER_BYTES
-"""DATA frames are cut so that one fills a cipher frame exactly."""
+"""The longest body that we send, in bytes: with its header it fills a cipher frame exactly."""
 
 
 class Sender(Protocol):
@@ -20,15 +20,26 @@ class Sender(Protocol):
     flags: int
 
     def take_flags(self) -> int:
-        """SYN or ACK, if this is its first frame."""
+        """Return the flags for a frame that leaves now: SYN or ACK on the first, then none."""
         ...
 
 
 class Outbox(PendingFrames):
-    """Pending plaintext of one session.
+    """Pending plaintext of one session, as whole frames but for the last.
 
     The last DATA frame stays open: further bytes of the same stream grow it, and its length is patched when it
     closes. All writes of a new stream wait for company: its request rides with its SYN.
+
+    A write takes one of three ways, and bytes never overtake others of their session on any of them:
+
+    - large (`DIRECT_BYTES` and more): what is pending is sent first, then the bytes themselves, without a copy;
+    - small, alone, and the first since input came or the tick ended (the lead): sent at once, for nothing may follow;
+    - any other: appended to what is pending, which leaves when a piece is complete, or at the end of the tick.
+
+    The header of an open frame is packed, flags and all, when the frame begins. So whoever takes the flags of a
+    stream must append its frame right away: a SYN that left behind other frames of its stream would open nothing.
+    `_open` names a stream only while the last bytes of `_pending` are the body of its frame; everything that appends
+    something else, or hands `_pending` on, closes it first.
     """
 
     def __init__(self, wire: MuxerWire) -> None:
@@ -38,7 +49,7 @@ class Outbox(PendingFrames):
         self._open_at = 0
 
     def pong(self, frame: bytes) -> None:
-        """Queue the answer to a ping; counted apart."""
+        """Queue the answer to a ping; counted apart, for nothing is cheaper to flood with."""
         if self._wire.full:
             self.owed_pongs += 1
         self.control(frame)
@@ -86,7 +97,7 @@ class Outbox(PendingFrames):
         return data[at:], n - at
 
     def drained(self) -> None:
-        """The transport caught up."""
+        """Forget what was owed: the transport has caught up."""
         super().drained()
         self.owed_pongs = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiolibp2p.abc.layers.muxer import MuxerWire
+from aiolibp2p.abc.layers.muxer import MuxerSession, MuxerWire
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
@@ -11,7 +11,7 @@ from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
 from aiolibp2p.errors import ConnectionLost, ProtocolViolation, StreamClosed, StreamCode
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.muxers.yamux.config import YamuxConfig
-from aiolibp2p.muxers.yamux.frame_reader import FrameReader
+from aiolibp2p.muxers.yamux.frame_reader import FrameHandler, FrameReader
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, PING, RST, SYN, WINDOW_UPDATE
 from aiolibp2p.muxers.yamux.outbox import Outbox
 from aiolibp2p.muxers.yamux.pings import Pings
@@ -45,12 +45,14 @@ class Yamux:
         self._config = config or YamuxConfig()
 
     def start(self, role: Role, acceptor: StreamAcceptor, wire: MuxerWire, scope: Scope = NULL_SCOPE) -> YamuxSession:
-        """A session; the initiator of the connection takes the odd ids."""
+        """Start a session; the initiator of the connection takes the odd ids."""
         return YamuxSession(role, acceptor, wire, scope, self._runtime, self._config)
 
 
-class YamuxSession:
-    """Streams of one connection; implements `abc.layers.muxer.MuxerSession`."""
+class YamuxSession(MuxerSession, FrameHandler):
+    """The streams of one connection over yamux."""
+
+    closed = False
 
     def __init__(
         self,
@@ -61,7 +63,6 @@ class YamuxSession:
         runtime: Runtime,
         config: YamuxConfig,
     ) -> None:
-        self.closed = False
         self._acceptor = acceptor
         self._wire = wire
         self._outbox = Outbox(wire)
@@ -77,12 +78,10 @@ class YamuxSession:
 
     @property
     def stream_count(self) -> int:
-        """Streams open at the moment, both directions."""
         return len(self._streams)
 
     @property
     def rtt(self) -> float | None:
-        """The smallest round trip measured, in seconds."""
         return self._keep_alive.rtt
 
     # Receiving
@@ -106,7 +105,6 @@ class YamuxSession:
             raise ProtocolViolation("the peer does not read our answers")
 
     def header_received(self, kind: int, flags: int, stream_id: int, length: int) -> StreamState | None:
-        """See `FrameHandler`."""
         if kind > WINDOW_UPDATE:
             self._receive_session_frame(kind, flags, length)
             return None
@@ -130,7 +128,6 @@ class YamuxSession:
         return state
 
     def body_received(self, state: StreamState, piece: ByteString) -> None:
-        """See `FrameHandler`."""
         n = len(piece)
         state.credit -= n
         sink = state.sink
@@ -186,7 +183,6 @@ class YamuxSession:
             self.fin_received(state)
 
     def fin_received(self, state: StreamState) -> None:
-        """See `FrameHandler`."""
         if not state.advance(REMOTE_FIN, state.unread):
             return
         if state.sink is not None:
@@ -206,7 +202,7 @@ class YamuxSession:
     # Sending
 
     def open_stream(self, sink: StreamSink) -> int:
-        """A new stream's id. Raises LimitExceeded past the ACK backlog, ConnectionLost when closed."""
+        """Open a stream and return its id. Raises LimitExceeded past the ACK backlog, ConnectionLost when closed."""
         if self.closed:
             raise ConnectionLost("the connection takes no new streams")
         state = self._table.open(sink)
@@ -288,14 +284,19 @@ class YamuxSession:
             self._outbox.control(frames.window_update(stream_id, RST, code))
 
     def flush(self) -> None:
-        """Hand all pending bytes to the wire."""
         self._outbox.flush()
 
     def drained(self) -> None:
-        """The transport caught up: nothing is owed."""
         self._outbox.drained()
 
-    # Ends
+    # Ends. A stream ends by the table of `muxing.half_close`, and is forgotten once that says CLOSED:
+    # - by FINs: `close_write` and `fin_received`; then `consumed` and `stop_reading`, when what is unread is gone;
+    # - `reset_stream`, by our user or a time limit: RST leaves, the sink hears nothing;
+    # - `_end`, by the peer's RST: the sink hears of it, and after a FIN keeps what it holds;
+    # - `_drop`, because of what the peer sent (more than there is room for, or behind its FIN): RST leaves, too;
+    # - `abort`, with the connection: the sinks hear of it, nothing leaves.
+    # A sink may call back from inside of what it hears, and even end its stream there: so the state has changed before
+    # the sink is called, what is done behind that call asks the state anew, and to forget a stream twice does nothing.
 
     def close(self, code: int = frames.GO_AWAY_NORMAL) -> None:
         """Send GoAway: no new streams either way."""
@@ -304,7 +305,6 @@ class YamuxSession:
             self._outbox.control(frames.go_away(code))
 
     def abort(self, reason: str) -> None:
-        """The connection is gone: reset every stream."""
         self.closed = True
         for state in self._table.clear():
             self._reader.forget(state)
@@ -339,7 +339,7 @@ class YamuxSession:
     # Time
 
     def next_timeout(self) -> float | None:
-        """The keep-alive, the pong that is due, or the first lingering stream."""
+        """Return when the peer is pinged, its answer is overdue, or the first lingering stream is given up."""
         due_at = self._keep_alive.due_at
         return min(due_at, next(iter(self._table.lingering.values()), due_at))
 

@@ -1,4 +1,4 @@
-"""One stream as its session sees it: flags that wait for a frame, and two windows. Pure."""
+"""One stream of yamux as its session sees it: flags that wait for a frame, and two windows. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from aiolibp2p.muxing.half_close import CLOSED, OPEN, HalfClosing
 
 
 class StreamState(HalfClosing):
-    """`window` is our receive window: what the peer may still send (`credit`), what the sink holds unread, and
+    """What a session knows of one stream.
+
+    `window` is our receive window in bytes: what the peer may still send (`credit`), what the sink holds unread, and
     what was read but not announced (`taken`).
     """
 
@@ -32,7 +34,7 @@ class StreamState(HalfClosing):
         self.stream_id = stream_id
         self.sink = sink
         self.flags = flags
-        """SYN or ACK, to ride on the next frame; 0 once it has left."""
+        """`flags`: SYN or ACK, to ride on the next frame; 0 once it has left."""
         self.send_window = INITIAL_WINDOW_BYTES
         self.window = INITIAL_WINDOW_BYTES
         self.credit = INITIAL_WINDOW_BYTES
@@ -41,25 +43,25 @@ class StreamState(HalfClosing):
         self.acknowledged = flags == ACK
 
     def abort(self, reason: str) -> None:
-        """The connection is gone: tell the sink, and let go of it, for what is pending may still refer to us."""
+        """End the stream with its connection: call the sink, and let go of it, for what is pending may refer to us."""
         self.half = CLOSED
         sink, self.sink = self.sink, None
         if sink is not None:
             sink.reset_received(0, reason)
 
     def take_flags(self) -> int:
-        """The flags for a frame that leaves now."""
+        """Return the flags for a frame that leaves now."""
         flags = self.flags
         self.flags = 0
         return flags
 
     @property
     def unread(self) -> int:
-        """Bytes the sink holds."""
+        """Bytes that the sink holds and nobody has read."""
         return self.window - self.credit - self.taken
 
     def announce(self, now: float, rtt: Callable[[], float | None], maximum: int) -> int:
-        """Give back what was taken, in a window grown as its use asks for; the delta to send."""
+        """Give back what was taken, in a window grown as its use asks for; return the credit to send, in bytes."""
         before, window = self.announced_at, self.window
         if window < FAST_GROWTH_BYTES or before is None:
             window = next_window(window, self.taken, 0.0, None, maximum)

@@ -26,16 +26,16 @@ class StreamTable:
     def __init__(self, role: Role, max_unacknowledged: int, unread: UnreadBytes) -> None:
         self.by_id: dict[int, StreamState] = {}
         self.unacknowledged = 0
-        """Streams of ours that the peer has not answered."""
+        """`unacknowledged`: streams of ours that the peer has not answered."""
         self.unread = unread
-        """What all sinks hold."""
+        """`unread`: the bytes that all sinks hold."""
         self.lingering: dict[int, float] = {}
-        """Streams closed on our side that wait for the peer's FIN: when to stop waiting, soonest first."""
+        """Streams nobody reads any more, which wait for the peer's FIN: when to stop waiting, soonest first."""
         self._max_unacknowledged = max_unacknowledged
         self._next_id, self._remote_parity = (1, 0) if role is Role.INITIATOR else (2, 1)
 
     def open(self, sink: StreamSink) -> StreamState:
-        """A stream of ours. Raises LimitExceeded past the ACK backlog, or when all ids are used up."""
+        """Enter and return a stream of ours. Raises LimitExceeded past the ACK backlog, or when all ids are used up."""
         if self.unacknowledged >= self._max_unacknowledged:
             raise LimitExceeded(f"{self.unacknowledged} streams wait for the peer to accept them")
         stream_id = self._next_id
@@ -47,19 +47,19 @@ class StreamTable:
         return state
 
     def check_inbound(self, stream_id: int) -> None:
-        """Raises ProtocolViolation for an id that the peer may not open a stream with."""
+        """Raise ProtocolViolation for an id that the peer may not open a stream with."""
         if stream_id & 1 != self._remote_parity or stream_id == 0:
             raise ProtocolViolation(f"stream id {stream_id} is not the peer's to open")
         if stream_id in self.by_id:
             raise ProtocolViolation(f"stream id {stream_id} is open already")
 
     def accept(self, stream_id: int) -> StreamState:
-        """A stream of the peer's, once its id is checked. It has no sink yet."""
+        """Enter and return a stream of the peer, whose id was checked. It has no sink yet."""
         state = self.by_id[stream_id] = StreamState(stream_id, None, ACK)
         return state
 
     def remove(self, state: StreamState) -> bool:
-        """A stream is gone; whether it was there."""
+        """Take a stream out, with what it counts; return whether it was there."""
         if self.by_id.pop(state.stream_id, None) is None:
             return False
         if unread := state.unread:
@@ -70,7 +70,7 @@ class StreamTable:
         return True
 
     def acknowledge(self, state: StreamState) -> bool:
-        """The peer answered (or the stream is gone); whether that was news."""
+        """Count a stream as answered, or gone; return whether it was not before."""
         if state.acknowledged:
             return False
         state.acknowledged = True
@@ -78,16 +78,16 @@ class StreamTable:
         return True
 
     def linger(self, state: StreamState, deadline: float) -> bool:
-        """Wait for the peer's FIN until then, later than for any other; whether this is the only one that waits."""
+        """Wait for the peer's FIN until `deadline`, the latest so far; return whether no other stream waits."""
         self.lingering[state.stream_id] = deadline
         return len(self.lingering) == 1
 
     def expired(self, now: float) -> list[int]:
-        """Streams that lingered long enough."""
+        """Return the streams whose deadline has come."""
         return [stream_id for stream_id, deadline in self.lingering.items() if deadline <= now]
 
     def clear(self) -> list[StreamState]:
-        """Forget all; what was there."""
+        """Take all streams out and return them."""
         states = list(self.by_id.values())
         self.by_id.clear()
         self.lingering.clear()

@@ -1,4 +1,4 @@
-"""A simulated connection that comes secured and muxed; implements `abc.layers.carrier.Carrier`."""
+"""A simulated connection that comes secured and muxed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 SECURITY_ID = MUXER_ID = "/simulated/1.0.0"
 
 MAX_EARLY = 1000
-"""Parts that may come before streams are put on the connection."""
+"""Parts that are kept before streams are put on the connection: more than any peer of ours sends by then."""
 
 
 class MuxedLink(Carrier):
-    """Receives for one stream socket.
+    """One end of a connection over a simulated stream socket.
 
-    First it shakes hands; `on_heard` is called when the peer has said something, and `on_ready` once, with None or what
-    went wrong. Then it can be started.
+    It shakes hands first: `on_heard` is called when the peer has said something, and `on_ready` once, with None or with
+    what went wrong. Then it can be started.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class MuxedLink(Carrier):
     # The handshake
 
     def shake_hands(self) -> None:
-        """Begin; the initiator speaks first."""
+        """Begin the handshake; the initiator speaks first."""
         self._socket.set_high_water(self._config.high_water_bytes)
         self._socket.start(self)
         if self._role is Role.INITIATOR:
@@ -97,7 +97,6 @@ class MuxedLink(Carrier):
         return None if self._session is None else self._session.rtt
 
     def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> StreamSession:
-        """A session over this connection."""
         self._on_lost = on_lost
         session = self._session = MuxedSession(
             self._role,
@@ -116,7 +115,6 @@ class MuxedLink(Carrier):
             self._timer.changed()
 
     def open(self) -> None:
-        """Deliver what came meanwhile, and from now on."""
         self._is_open = True
         early, self._early = self._early, []
         for part in early:
@@ -137,7 +135,7 @@ class MuxedLink(Carrier):
     # The socket's receiver
 
     def segment_received(self, payload: object) -> None:
-        """Frames came."""
+        """Take a part of the handshake, or the frames of one tick."""
         if self._end.error is not None:
             return
         if isinstance(payload, Hello):
@@ -160,11 +158,11 @@ class MuxedLink(Carrier):
             self.fail(without_frames(error))
 
     def eof_received(self) -> None:
-        """The peer is done: for a connection of streams that is its end."""
+        """End: the peer sends no more, and a connection of streams needs both directions."""
         self.fail(ConnectionLost("the peer closed the connection"))
 
     def connection_lost(self, error: OSError | None) -> None:
-        """The socket is gone."""
+        """End, if that has not begun: the socket is gone."""
         self._end.lost(error)
         self._ready(self._end.error)
 
@@ -177,11 +175,11 @@ class MuxedLink(Carrier):
             on_lost(reason)
 
     def pause_writing(self) -> None:
-        """Streams wait from now on."""
+        """Let streams wait: the socket is full."""
         self._end.pause_writing()
 
     def resume_writing(self) -> None:
-        """Streams may go on."""
+        """Let streams go on."""
         self._end.resume_writing()
 
     # Ends
@@ -194,10 +192,8 @@ class MuxedLink(Carrier):
             self._end.close_soon(self._socket.abort)
 
     def close(self, reason: str) -> None:
-        """End in peace."""
         self.fail(ConnectionLost(reason))
 
     def abort(self, error: BaseException) -> None:
-        """End at once."""
         self._end.begin(error)
         self._socket.abort()

@@ -9,13 +9,13 @@ from typing import TypeAlias
 from aiolibp2p.peer.keys import PublicKey
 
 FRAME_BYTES = 12
-"""What a frame adds to its data, as yamux does."""
+"""Bytes that a frame adds to its data: the header of yamux."""
 
 PACKET_BYTES = 18
-"""What the frames of one tick cost together, as a Noise message does."""
+"""Bytes that the frames of one tick add together: length and tag of a Noise message."""
 
 HELLO_BYTES = (230, 330, 160)
-"""The three parts of a handshake: about what multistream and Noise XX take with Ed25519 keys."""
+"""Bytes of the three parts of a handshake: about what multistream and Noise XX take with Ed25519 keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Hello:
         return HELLO_BYTES[self.part]
 
     def checksum(self) -> int:
-        """For the trace."""
+        """A sum of the content, by which traces of two runs are compared."""
         return zlib.crc32(self.key.marshal(), self.part)
 
 
@@ -60,7 +60,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """So many bytes more may come."""
+    """The peer may send `n` bytes more."""
 
     stream_id: int
     n: int
@@ -97,7 +97,7 @@ class Frames:
         return PACKET_BYTES + FRAME_BYTES * len(self.frames) + data
 
     def checksum(self) -> int:
-        """For the trace."""
+        """A sum of the content, by which traces of two runs are compared."""
         value = len(self.frames)
         for frame in self.frames:
             value = zlib.crc32(frame.data, value) if type(frame) is Data else zlib.crc32(repr(frame).encode(), value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aiolibp2p.abc.layers.muxer import MuxerSession
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
@@ -34,23 +35,27 @@ class MuxedConfig:
     """Limits of a connection; sizes in bytes, times in seconds."""
 
     window_bytes: int = 4 * 1024 * 1024
+    """What a peer may send on one stream before it is read: the middle of what windows of yamux grow to."""
     max_outbound_streams: int = 1000
+    """Streams of ours that are open at once: as many as go and js take from one peer."""
     max_lingering_streams: int = 1000
-    """Streams that we are done with and the peer has not ended; while there are so many, its new ones are refused."""
+    """Streams that we are done with and the peer has not ended, as with yamux; past it its new ones are refused."""
     linger_s: float = 60.0
-    """A stream we closed may stay half open so long."""
+    """How long a stream that nobody reads any more waits for the peer's FIN, as with yamux; then it is reset."""
     keep_alive_s: float = 30.0
-    """After so long a silence the peer is asked whether it is there."""
+    """Silence after which the peer is asked whether it is there, as with yamux."""
     pong_timeout_s: float = 10.0
-    """It has so long to answer."""
+    """How long a peer that was asked may stay silent, as with yamux; past it the connection is lost."""
     connect_timeout_s: float = 5.0
+    """How long a dial waits for the other machine, as with TCP."""
     handshake_timeout_s: float = 10.0
+    """How long the three parts of the handshake may take, as with TCP."""
     high_water_bytes: int = 64 * 1024
-    """Unsent bytes past which streams wait."""
+    """Unsent bytes past which streams wait, as asyncio has it for sockets."""
 
 
 class _Stream(HalfClosing):
-    """What `HalfClosing` calls unread is always 0: a stream is forgotten with its second FIN, read or not."""
+    """One stream. It tells `HalfClosing` of no unread bytes: the second FIN ends a stream, read or not."""
 
     __slots__ = ("credit", "inbound", "owed", "room", "sink", "unread")
 
@@ -69,11 +74,14 @@ class FrameWire:
     request_flush: Callable[[], None]
     """Take the session's pending frames at the end of this tick."""
     timeout_changed: Callable[[], None]
-    """The session's `next_timeout` has come nearer."""
+    """Hear that the session's `next_timeout` has come nearer."""
 
 
-class MuxedSession:
-    """Implements `abc.layers.muxer.MuxerSession` over frames."""
+class MuxedSession(MuxerSession):
+    """The streams of one simulated connection, over frames instead of bytes."""
+
+    closed = False
+    rtt: float | None = None
 
     def __init__(
         self,
@@ -84,10 +92,8 @@ class MuxedSession:
         wire: FrameWire,
         scope: Scope = NULL_SCOPE,
     ) -> None:
-        self.closed = False
-        self.rtt: float | None = None
         self.pending: list[Frame] = []
-        """What `flush` hands on; whoever flushes takes it."""
+        """Frames to be sent; the connection takes them at the end of the tick."""
         self._acceptor = acceptor
         self._config = config
         self._now = now
@@ -104,7 +110,6 @@ class MuxedSession:
 
     @property
     def stream_count(self) -> int:
-        """Streams open at the moment."""
         return len(self._streams)
 
     def _queue(self, frame: Frame) -> None:
@@ -115,7 +120,7 @@ class MuxedSession:
     # What our streams want
 
     def open_stream(self, sink: StreamSink) -> int:
-        """A new stream's id. Raises LimitExceeded, ConnectionLost."""
+        """Open a stream, return its id. Raises LimitExceeded past `max_outbound_streams`, or ConnectionLost."""
         if self.closed:
             raise ConnectionLost("the connection takes no new streams")
         if len(self._streams) - self._inbound >= self._config.max_outbound_streams:
@@ -126,7 +131,6 @@ class MuxedSession:
         return stream_id
 
     def write(self, stream_id: int, data: ByteString) -> int:
-        """Take what the peer's window allows."""
         stream = self._streams.get(stream_id)
         if stream is None or stream.half & LOCAL_ENDED:
             return 0
@@ -137,7 +141,7 @@ class MuxedSession:
         return n
 
     def consumed(self, stream_id: int, n: int) -> None:
-        """A reader took bytes; the peer is told once it is half a window."""
+        """A reader took `n` bytes: they are given back to the peer once they make half a window."""
         stream = self._streams.get(stream_id)
         if stream is None or not n or stream.half & UNREADABLE:
             return
@@ -153,14 +157,13 @@ class MuxedSession:
         stream.owed = 0
 
     def close_write(self, stream_id: int) -> None:
-        """Send FIN."""
         stream = self._streams.get(stream_id)
         if stream is not None and stream.advance(LOCAL_FIN, 0):
             self._queue(Fin(stream_id))
             self._forget_if_closed(stream_id, stream)
 
     def stop_reading(self, stream_id: int) -> None:
-        """Drop what comes, up to the window; then, or after a while, reset."""
+        """Drop what comes, up to a window, and reset the stream then, or after `linger_s`."""
         stream = self._streams.get(stream_id)
         if stream is not None and stream.advance(STOP_READING, 0):
             self._unread.release(stream.unread)
@@ -169,7 +172,6 @@ class MuxedSession:
             self._timeout_changed()
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
-        """Send RST and forget the stream."""
         stream = self._streams.get(stream_id)
         if stream is not None:
             stream.advance(LOCAL_RESET, 0)
@@ -177,14 +179,12 @@ class MuxedSession:
             self._forget(stream_id)
 
     def close(self, code: int = 0) -> None:
-        """Say goodbye."""
         if not self.closed:
             self.closed = True
             self._queue(GoAway(code))
             self._acceptor.room_for_streams()
 
     def abort(self, reason: str) -> None:
-        """The connection is gone."""
         self.closed = True
         streams, self._streams = self._streams, {}
         self._lingering.clear()
@@ -198,19 +198,19 @@ class MuxedSession:
         acceptor.room_for_streams()
 
     def flush(self) -> None:
-        """The connection takes `pending` itself."""
+        """Do nothing: the connection takes `pending` itself."""
 
     def drained(self) -> None:
-        """Nothing was held back."""
+        """Do nothing: no answer is counted as owed."""
 
     def receive_data(self, data: bytes) -> None:
-        """Raises ProtocolViolation: it takes frames, no bytes."""
+        """Raise ProtocolViolation: this session takes frames, no bytes."""
         raise ProtocolViolation("bytes came where frames were expected")
 
     # What the peer's say
 
     def receive_frame(self, frame: Frame) -> None:
-        """One frame of the peer's. Raises ProtocolViolation for data past its window."""
+        """Take one frame of the peer. Raises ProtocolViolation for data past its window."""
         self._keep_alive.heard = True
         if isinstance(frame, Data):
             self._receive_data(frame.stream_id, frame.data)
@@ -302,7 +302,7 @@ class MuxedSession:
     # Time
 
     def next_timeout(self) -> float | None:
-        """When to look whether the peer is there, or to give up the stream that lingers longest."""
+        """Return when to look whether the peer is there, or to give up the stream that lingers longest."""
         due_at = self._keep_alive.due_at
         return min(due_at, next(iter(self._lingering.values()), due_at))
 
@@ -316,4 +316,4 @@ class MuxedSession:
 
 
 def _nowhere() -> None:
-    """There is no connection any more that could send."""
+    """Takes the place of `send_soon` once there is no connection any more."""

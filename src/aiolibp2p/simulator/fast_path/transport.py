@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiolibp2p.abc.layers.admission import Admission
 from aiolibp2p.abc.layers.roles import Role
-from aiolibp2p.abc.layers.transport import DialRequest, NewConnection
+from aiolibp2p.abc.layers.transport import DialRequest, NewConnection, Transport
 from aiolibp2p.abc.services.resources import ConnectionScope
 from aiolibp2p.errors import PeerIdMismatch, TimeoutExpired
 from aiolibp2p.multiformats.multiaddr import Multiaddr
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from aiolibp2p.simulator.network.stream_socket import StreamSocket
 
 
-class MuxedTransport:
-    """The fast path: implements `abc.layers.transport.Transport` for /ip4 or /ip6, then /tcp.
+class MuxedTransport(Transport):
+    """The fast path: the transport for /ip4 or /ip6, then /tcp, of simulated machines.
 
     The handshake takes the round trips and about the bytes of TCP, Noise and yamux; keys are believed.
     """
@@ -36,11 +36,9 @@ class MuxedTransport:
         self._config = config or MuxedConfig()
 
     def can_dial(self, address: Multiaddr) -> bool:
-        """Whether it is an ip address, then tcp, then nothing."""
         return endpoint_of(address) is not None
 
     def can_listen(self, address: Multiaddr) -> bool:
-        """Whether it is an ip address, then tcp, then nothing."""
         return endpoint_of(address) is not None
 
     async def dial(self, address: Multiaddr, request: DialRequest, scope: ConnectionScope) -> NewConnection:
@@ -77,7 +75,7 @@ class MuxedTransport:
         return link
 
     async def listen(self, address: Multiaddr, admission: Admission) -> StreamListener:
-        """Bind and accept. Raises ListenFailed naming the address."""
+        """Bind and accept. Raises ListenFailed, which names the address."""
         port = bind(self._interface, address, lambda socket: self._accept(socket, admission))
         return StreamListener(self._interface, port)
 

@@ -18,7 +18,7 @@ from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair, MuxerStream
 inherited = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow]
 )
-"""Each muxer has a subclass of its own, and all share these tests."""
+"""Settings of Hypothesis for the suite's tests: each muxer has a subclass of its own, and all share these tests."""
 
 CUTS = st.lists(st.integers(0, 100_000), max_size=6)
 
@@ -47,10 +47,10 @@ class MuxerUnderTest:
     keep_alive: bool = True
     """A peer that has fallen silent is noticed."""
     patience_s: float = 600.0
-    """By then a silent peer was noticed, and a stream that nobody reads or finishes was given up."""
+    """Seconds after which a silent peer was noticed, and a stream that nobody reads or finishes was given up."""
 
     def muxer(self, runtime: Runtime) -> Muxer:
-        """Yours, for a host with this clock. Override it."""
+        """Return your muxer, for a host with this clock. Override it."""
         raise NotImplementedError("a subclass of MuxerSuite says how its muxer is made")
 
     def pair(self) -> MuxerPair:
@@ -78,18 +78,18 @@ class MuxerUnderTest:
         return opener.open()
 
     def assert_sound(self, pair: MuxerPair) -> None:
-        """Both sessions live, and no sink was told anything after its end."""
+        """Both sessions live, and no sink was called after its end."""
         for end in pair.ends:
             assert end.error is None
             self.assert_nothing_after_the_end(end)
 
     def assert_nothing_after_the_end(self, end: MuxerEnd) -> None:
-        """No sink was told anything after its end."""
+        """No sink was called after its end."""
         for sink in self.sinks(end):
             assert not sink.too_late, f"called after the end: {sink.too_late}"
 
     def sinks(self, end: MuxerEnd) -> list[Sink]:
-        """All there were at this end."""
+        """Return all sinks that this end has had."""
         return [*end.acceptor.accepted, *(stream.sink for stream in end.opened)]
 
     def unread(self, end: MuxerEnd) -> int:

@@ -16,8 +16,10 @@ from aiolibp2p.testing.muxer_suite.limits import SLACK_BYTES, MuxerLimitSuite
 from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair
 
 ENDLESS = [(0, b"\x00"), *itertools.product(range(40), (b"\x7f", b"\xff"))]
-"""So many good bytes come first, then this without end."""
+"""How many good bytes come first, and which byte then comes without end."""
+
 HOUR_S = 3600.0
+"""Seconds of an hour: long past every timer of a session."""
 
 places = st.integers(0, 100_000)
 changes = st.lists(st.tuples(places, st.binary(max_size=6), st.integers(0, 20)), min_size=1, max_size=4)
@@ -53,7 +55,7 @@ class MuxerSuite(MuxerLimitSuite):
         self.assert_sound(pair)
 
     def test_a_stream_that_crosses_a_goodbye(self) -> None:
-        """It is reset, not accepted."""
+        """A stream that was opened before the goodbye came is reset, not accepted."""
         pair = self.pair()
         pair.responder.session.close()
         late = pair.initiator.open()
@@ -64,7 +66,7 @@ class MuxerSuite(MuxerLimitSuite):
         self.assert_sound(pair)
 
     def test_the_connection_is_gone(self) -> None:
-        """Every stream is told once, with the reason; whoever waits for a stream is woken; then there is silence."""
+        """Every sink hears of it once, with the reason; whoever waits for a stream is woken; then there is silence."""
         pair = self.pair()
         streams = [pair.open(end)[side] for end in pair.ends for side in (0, 1)]
         half = pair.open(pair.initiator)
@@ -87,7 +89,7 @@ class MuxerSuite(MuxerLimitSuite):
         self.assert_sound(pair)
 
     def test_nothing_comes_after_the_end(self) -> None:
-        """Neither what was still in the buffers, nor new streams."""
+        """What was still in the buffers is dropped, and so are new streams."""
         pair = self.pair()
         ours, theirs = pair.open(pair.initiator)
         ours.write(b"too late")
@@ -104,7 +106,7 @@ class MuxerSuite(MuxerLimitSuite):
     @example(b"\xff" * 100, False, [])
     @example(b"\xff" * 100, True, [50])
     def test_garbage(self, garbage: bytes, behind_good: bool, cuts: list[int]) -> None:
-        """It ends the session with a ProtocolViolation, or nothing comes of it."""
+        """Garbage ends the session with a ProtocolViolation, or nothing comes of it."""
         end = self.end()
         if behind_good:
             end.receive(self._good_bytes())
@@ -121,7 +123,7 @@ class MuxerSuite(MuxerLimitSuite):
         self._feed(self.end(), data, cuts)
 
     def test_each_byte_changed(self) -> None:
-        """Of a short conversation, each in several ways."""
+        """Each byte of a short conversation is changed in several ways."""
         data = self._good_bytes(10)
         for at in range(len(data)):
             for mask in (1, 2, 4, 8, 0x80, 0xFF):
@@ -144,13 +146,13 @@ class MuxerSuite(MuxerLimitSuite):
         self.assert_nothing_after_the_end(end)
         assert end.session.stream_count == 0
         assert end.scope.held == 0
-        assert all(sink.resets == 1 for sink in end.acceptor.accepted), "a stream was not told of its end"
+        assert all(sink.resets == 1 for sink in end.acceptor.accepted), "a sink did not hear of its end"
 
     def _good_bytes(self, size: int = 300) -> bytes:
         return _conversation(self.pair, size)
 
     def test_endless_bytes_are_not_gathered(self) -> None:
-        """Whatever a frame claims will come: what is held of it is bounded."""
+        """A frame may claim that any number of bytes will come: what is held of it is bounded."""
         good = self._good_bytes()
         chunk_bytes = 64 * 1024
         most = self.max_unread_bytes + SLACK_BYTES
@@ -181,7 +183,7 @@ class MuxerSuite(MuxerLimitSuite):
         self.assert_sound(pair)
 
     def test_a_peer_that_falls_silent(self) -> None:
-        """It is noticed, and each stream is told once."""
+        """A silent peer is noticed, and each sink hears of it once."""
         if not self.keep_alive:
             pytest.skip("this muxer has no keep-alive")
         pair = self.pair()
@@ -209,7 +211,7 @@ class MuxerSuite(MuxerLimitSuite):
         self.assert_sound(pair)
 
     def test_a_round_trip_is_no_guess(self) -> None:
-        """None, or seconds that have passed."""
+        """The round trip is None, or seconds that have passed."""
         pair = self.pair()
         rtts = [pair.initiator.session.rtt]
         pair.open(pair.initiator)

@@ -1,10 +1,14 @@
-"""What surrounds a session: clock, wire, connection and streams, each of which only remembers."""
+"""What surrounds a session: clock, wire, connection and streams, each of which only remembers what it was told."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aiolibp2p.abc.layers.muxer import MuxerWire
+from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
+from aiolibp2p.abc.runtime import Runtime
+from aiolibp2p.abc.services import resources
 from aiolibp2p.abc.services.resources import ALWAYS
 from aiolibp2p.errors import LimitExceeded
 
@@ -13,34 +17,31 @@ UNLIMITED = 2**62
 
 
 @dataclass
-class Clock:
-    """A runtime (`abc.runtime.Runtime`) whose time is set by hand."""
+class Clock(Runtime):
+    """A runtime whose time is set by hand, and whose random bits are zeros."""
 
     time: float = 0.0
 
     def now(self) -> float:
-        """`time`."""
         return self.time
 
     def wall(self) -> float:
-        """`time`, too."""
         return self.time
 
     def entropy(self, n: int) -> bytes:
-        """Zeros."""
         return bytes(n)
 
 
 @dataclass
-class Wire:
-    """Keeps what a session sends; implements `abc.layers.muxer.MuxerWire`."""
+class Wire(MuxerWire):
+    """Keeps what a session sends, and counts what it asks for."""
 
     full: bool = False
     sent: bytearray = field(default_factory=bytearray)
     sizes: list[int] = field(default_factory=list)
-    """One for each cipher frame."""
+    """The bytes of each cipher frame, in order."""
     flushes: int = 0
-    """How often a flush was asked for."""
+    """Times that a flush was asked for."""
     timeouts_changed: int = 0
     """How often the session said that its deadline had come nearer."""
     path_rtt: float | None = None
@@ -48,15 +49,12 @@ class Wire:
     """The session wants no more input for now."""
 
     def pause_reading(self) -> None:
-        """Sets `paused`."""
         self.paused = True
 
     def resume_reading(self) -> None:
-        """Clears `paused`."""
         self.paused = False
 
     def rtt(self) -> float | None:
-        """`path_rtt`."""
         return self.path_rtt
 
     def timeout_changed(self) -> None:
@@ -64,24 +62,21 @@ class Wire:
         self.timeouts_changed += 1
 
     def request_flush(self) -> None:
-        """Counts it."""
         self.flushes += 1
 
     def send(self, plaintext: ByteString) -> None:
-        """Appends to `sent`."""
         self.sent += plaintext
         self.sizes.append(len(plaintext))
 
     def send_with_header(self, header: bytes, payload: memoryview) -> None:
-        """Appends both to `sent`."""
         self.sent += header
         self.sent += payload
         self.sizes.append(len(header) + len(payload))
 
 
 @dataclass
-class Scope:
-    """Where a session reserves what is unread; implements `abc.services.resources.Scope`."""
+class Scope(resources.Scope):
+    """Where a session reserves what is unread, up to a limit."""
 
     limit: int = UNLIMITED
     """Bytes that may be reserved at once."""
@@ -89,25 +84,22 @@ class Scope:
     """Bytes reserved and not released."""
 
     def reserve(self, n: int, priority: int = ALWAYS) -> None:
-        """Raises LimitExceeded past the limit, and reserves nothing then."""
         assert n > 0, f"{n} bytes cannot be reserved"
         if self.held + n > self.limit:
             raise LimitExceeded(f"{n} bytes more than {self.held} pass the limit of {self.limit}")
         self.held += n
 
     def release(self, n: int) -> None:
-        """What was reserved before."""
         assert 0 < n <= self.held, f"{n} bytes are released of {self.held} that were reserved"
         self.held -= n
 
     def done(self) -> None:
-        """Releases all."""
         self.held = 0
 
 
 @dataclass
-class Sink:
-    """A stream's end: remembers what it was told; implements `abc.layers.streams.StreamSink`."""
+class Sink(StreamSink):
+    """A stream's end: remembers what it was called with."""
 
     received: bytearray = field(default_factory=bytearray)
     got_eof: bool = False
@@ -115,51 +107,47 @@ class Sink:
     credits: int = 0
     resets: int = 0
     too_late: list[str] = field(default_factory=list)
-    """What it was told after its end: of its input, or of all."""
+    """Calls that came after the end of its input, or of all, in words."""
     is_closed: bool = False
-    """Our direction has ended."""
+    """Whether the direction in which this end writes has ended."""
     is_given_up: bool = False
-    """We are done with the stream, whatever the peer still sends."""
+    """Whether the user at this end is done with the stream, whatever the peer still sends."""
 
     @property
     def is_finished(self) -> bool:
-        """It counts no more among the streams of its connection."""
+        """Whether it counts no more among the streams of its connection."""
         return self.is_given_up or self.reset is not None or (self.got_eof and self.is_closed)
 
     def data_received(self, chunk: ByteString) -> None:
-        """Appends to `received`."""
         if self.got_eof or self.reset is not None:
             self.too_late.append(f"{len(chunk)} bytes")
         self.received += chunk
 
     def eof_received(self) -> None:
-        """Sets `ended`."""
         if self.got_eof or self.reset is not None:
             self.too_late.append("the end of input")
         self.got_eof = True
 
     def reset_received(self, code: int, reason: str) -> None:
-        """Sets `reset`."""
         if self.reset is not None:
             self.too_late.append(f"a reset: {reason}")
         self.resets += 1
         self.reset = (code, reason)
 
     def credit_received(self) -> None:
-        """Counts it."""
         if self.reset is not None:
             self.too_late.append("credit")
         self.credits += 1
 
 
 @dataclass
-class Acceptor:
-    """A connection: makes sinks for what the peer opens; implements `abc.layers.streams.StreamAcceptor`."""
+class Acceptor(StreamAcceptor):
+    """A connection: makes sinks for what the peer opens, and counts its calls."""
 
     sinks: dict[int, Sink] = field(default_factory=dict)
-    """The newest for each id."""
+    """The newest sink for each id."""
     accepted: list[Sink] = field(default_factory=list)
-    """All, in order."""
+    """All sinks, in order."""
     refuse: bool = False
     max_streams: int = UNLIMITED
     """Streams of the peer that are open at once; one more is refused."""
@@ -180,14 +168,11 @@ class Acceptor:
         return sink
 
     def room_for_streams(self) -> None:
-        """Counts it."""
         self.room_calls += 1
 
     def goodbye_received(self, code: int) -> None:
-        """Keeps the code."""
         self.goodbye = code
         self.goodbyes += 1
 
     def idle(self) -> None:
-        """Counts it."""
         self.idles += 1

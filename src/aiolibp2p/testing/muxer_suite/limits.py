@@ -1,4 +1,4 @@
-"""What one stream, or one peer, may cost."""
+"""Tests of what one stream, or one peer, may cost."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair, MuxerStream
 from aiolibp2p.testing.muxer_suite.streams import MuxerStreamSuite
 
 CHUNK_BYTES = 64 * 1024
+"""Bytes of one write: about what a reader of a socket gets at once."""
+
 SLACK_BYTES = 256 * 1024
-"""What a session may hold beside what nobody has read."""
+"""Bytes that a session may hold beside what nobody has read: its pending frames, and what Python takes for them."""
 
 
 class MuxerLimitSuite(MuxerStreamSuite):
@@ -88,7 +90,7 @@ class MuxerLimitSuite(MuxerStreamSuite):
         assert pair.responder.error is None
 
     def _assert_limited(self, pair: MuxerPair) -> None:
-        """Whoever was reset hears why, on both sides."""
+        """Each sink whose stream was reset has heard why, on both sides."""
         for sink in pair.responder.acceptor.accepted:
             assert sink.reset is None or sink.reset[0] == StreamCode.LIMIT_EXCEEDED
         for stream in pair.initiator.opened:
@@ -101,7 +103,7 @@ class MuxerLimitSuite(MuxerStreamSuite):
                 pair.exchange()
 
     def test_streams_of_a_peer_are_limited(self) -> None:
-        """Those past the limit are reset, those before go on, and when one ends another may come."""
+        """Streams past the limit are reset, those before go on, and when one ends another may come."""
         pair = self.pair()
         first = pair.open(pair.initiator)
         opened = [first[0]]
@@ -155,7 +157,7 @@ class MuxerLimitSuite(MuxerStreamSuite):
             pytest.skip("this muxer opens as many streams as it likes")
 
     def test_what_is_owed_to_a_peer_that_does_not_read(self) -> None:
-        """It opens streams which are refused, and takes no answer: the session ends, or stops reading."""
+        """A peer opens streams which are refused, and takes no answer: the session ends, or stops reading."""
         pair = self.pair()
         other = pair.responder
         other.acceptor.refuse = True
@@ -175,7 +177,7 @@ class MuxerLimitSuite(MuxerStreamSuite):
                 opener.open().write(b"x")
 
     def test_closed_streams_leave_nothing(self) -> None:
-        """Thousands of them, refused, reset or closed."""
+        """Thousands of streams, refused, reset or closed, leave no memory taken."""
         pair = self.pair()
         self._come_and_go(pair, 300)
         tracemalloc.start()

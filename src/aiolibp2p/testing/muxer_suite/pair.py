@@ -12,13 +12,13 @@ from aiolibp2p.errors import ProtocolViolation, RemoteError
 from aiolibp2p.testing.muxer_suite.fakes import UNLIMITED, Acceptor, Clock, Scope, Sink, Wire
 
 Cut: TypeAlias = Callable[[bytes], Iterable[bytes]]
-"""How what is sent arrives."""
+"""A way of cutting what is sent into the pieces in which it arrives."""
 
 MAX_ROUNDS = 1000
-"""Two sessions that are not quiet by then never will be."""
+"""Exchanges after which two sessions that are not quiet never will be: honest ones need a handful."""
 
 WRITE_BYTES = 64 * 1024
-"""What a transfer writes before its reader reads."""
+"""Bytes that a transfer writes before its reader reads: a quarter of the smallest window there is."""
 
 
 class MuxerStream:
@@ -37,17 +37,17 @@ class MuxerStream:
 
     @property
     def is_reset(self) -> bool:
-        """It was told of a reset."""
+        """Whether its sink was called with a reset."""
         return self.sink.reset is not None
 
     def write(self, data: ByteString) -> int:
-        """How many bytes were taken."""
+        """Write to the stream; return how many bytes were taken."""
         taken = self.end.session.write(self.stream_id, data)
         assert 0 <= taken <= len(data)
         return taken
 
     def read(self) -> bytes:
-        """All that came since the last time, consumed."""
+        """Read and consume all that came since the last time."""
         data = bytes(self.sink.received[self._read :])
         self._read = len(self.sink.received)
         if data:
@@ -55,17 +55,17 @@ class MuxerStream:
         return data
 
     def close_write(self) -> None:
-        """Ends our direction."""
+        """End the direction in which this end writes."""
         self.sink.is_closed = True
         self.end.session.close_write(self.stream_id)
 
     def stop_reading(self) -> None:
-        """Nobody will read."""
+        """Say that nobody will read here any more."""
         self.sink.is_given_up = True
         self.end.session.stop_reading(self.stream_id)
 
     def reset(self, code: int = 0) -> None:
-        """Ends both directions."""
+        """End both directions at once."""
         self.sink.is_given_up = True
         self.end.session.reset_stream(self.stream_id, code)
 
@@ -93,7 +93,7 @@ class MuxerEnd:
         self._armed = self.session.next_timeout()
 
     def open(self) -> MuxerStream:
-        """A stream of ours. Raises what `open_stream` raises."""
+        """Open a stream of ours. Raises what `open_stream` raises."""
         sink = Sink()
         stream = MuxerStream(self, self.session.open_stream(sink), sink)
         self.opened.append(stream)
@@ -163,7 +163,7 @@ class MuxerPair:
 
     @property
     def ends(self) -> tuple[MuxerEnd, MuxerEnd]:
-        """Both."""
+        """The initiator and the responder."""
         return self.initiator, self.responder
 
     def exchange(self, cut: Cut | None = None) -> None:

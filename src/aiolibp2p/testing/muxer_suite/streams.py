@@ -13,19 +13,20 @@ from aiolibp2p.testing.muxer_suite.contract import CUTS, MuxerUnderTest, cut, in
 from aiolibp2p.testing.muxer_suite.pair import MuxerEnd, MuxerPair, MuxerStream
 
 CODES = (0, 1, 7, 0xFFFFFFFF)
+"""Codes of resets: both ends of 32 bits, and some between."""
 
 
 class MuxerStreamSuite(MuxerUnderTest):
     """What a stream does, and that streams do not disturb one another."""
 
     def test_it_has_a_protocol_id(self) -> None:
-        """Multistream agrees on it."""
+        """The id is one that multistream can agree on."""
         protocol_id = self.muxer(self.end().clock).protocol_id
         assert protocol_id.startswith("/")
         assert protocol_id.isprintable()
 
     def test_streams_from_both_sides(self) -> None:
-        """In each session all ids differ, and each stream has the bytes that were written into it."""
+        """All ids of a session differ, and each stream has the bytes that were written into it."""
         pair = self.pair()
         streams = [pair.open(end) for end in pair.ends * 10]
         for end in pair.ends:
@@ -75,7 +76,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         self.assert_sound(pair)
 
     def test_byte_by_byte(self) -> None:
-        """Frames cut into bytes."""
+        """Frames that come one byte at a time are put together again."""
         pair = self.pair()
         ours, theirs = pair.open(pair.initiator)
         pair.transfer(ours, theirs, b"one byte after the other", lambda data: [bytes([byte]) for byte in data])
@@ -85,7 +86,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         self.assert_sound(pair)
 
     def test_megabytes(self) -> None:
-        """Whatever windows there are, they are opened again as the reader reads."""
+        """Windows, if there are any, are opened again as the reader reads."""
         pair = self.pair()
         ours, theirs = pair.open(pair.initiator)
         for sender, receiver in ((ours, theirs), (theirs, ours)):
@@ -133,7 +134,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         self.assert_sound(pair)
 
     def test_what_was_written_before_the_end_arrives(self) -> None:
-        """However much, and read late."""
+        """All bytes before a FIN arrive, however many, even if they are read late."""
         pair = self.pair()
         ours, theirs = pair.open(pair.initiator)
         text = random.Random(2).randbytes(60_000)
@@ -150,7 +151,7 @@ class MuxerStreamSuite(MuxerUnderTest):
 
     @pytest.mark.parametrize("code", CODES)
     def test_reset(self, code: int) -> None:
-        """The other side is told once, with the code if there are codes; who reset is not told at all."""
+        """The sink at the other side hears once, with the code if there are codes; that of who reset hears nothing."""
         pair = self.pair()
         for opener in pair.ends:
             for side in (0, 1):
@@ -187,7 +188,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         self.assert_sound(pair)
 
     def test_a_stream_that_is_refused(self) -> None:
-        """Its opener is told of a reset, and what it still sent is dropped."""
+        """The opener hears of a reset, and what it still sent is dropped."""
         pair = self.pair()
         ours, theirs = pair.open(pair.initiator)
         pair.responder.acceptor.refuse = True
@@ -200,7 +201,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         self.assert_sound(pair)
 
     def test_bytes_for_a_stream_that_is_gone(self) -> None:
-        """They were on their way when it was reset: nobody is told, and nothing ends."""
+        """Bytes that were on their way when the stream was reset: nobody hears of them, and nothing ends."""
         pair = self.pair()
         ours, theirs = pair.open(pair.initiator)
         other = pair.open(pair.initiator)
@@ -233,7 +234,7 @@ class MuxerStreamSuite(MuxerUnderTest):
     @inherited
     @given(st.integers(0, 2**32), st.integers(1, 60))
     def test_any_order_of_calls(self, seed: int, steps: int) -> None:
-        """What came was sent, nothing is told after its end, and in the end nothing is left."""
+        """What came was sent, no sink is called after its end, and in the end nothing is left."""
         pair, chance = self.pair(), random.Random(seed)
         written: dict[tuple[MuxerEnd, int], bytes] = {}
         for _ in range(steps):
