@@ -54,7 +54,8 @@ class PendingUpgrade:
         settle: Settle,
     ) -> None:
         self._raw = raw
-        self._upgrade = upgrade
+        self._upgrade: Upgrade | None = upgrade
+        """None once it is over: a connection that stands keeps nothing of its handshake."""
         self._ends = ends
         self._scope = scope
         self._settle = settle
@@ -68,13 +69,15 @@ class PendingUpgrade:
 
     def start(self) -> None:
         """Begin; it may be over before this returns."""
-        self._driver.run_machine(self._upgrade, self._upgraded)
+        if self._upgrade is not None:
+            self._driver.run_machine(self._upgrade, self._upgraded)
 
     def abort(self, error: BaseException) -> None:
         """End at once."""
         self._driver.abort(error)
 
     def _upgraded(self, upgraded: Upgraded) -> None:
+        self._upgrade = None
         muxer = self._ends.muxers[upgraded.muxer]
         # Known from here on: streams may come behind the upgrade, in the same bytes, and break the connection again
         # before `make` returns. Then `_lost` must find the carrier, or its connection would never hear of its end.
@@ -98,6 +101,8 @@ class PendingUpgrade:
         settle(outcome)
 
     def _explained(self, error: BaseException) -> BaseException:
+        if self._upgrade is None:
+            return error
         understood = self._upgrade.has_security or isinstance(error, ProtocolNotSupported | OptimisticRefused)
         if understood or not self._ends.is_private or not isinstance(error, RemoteError | TimeoutExpired):
             return error
