@@ -179,7 +179,7 @@ class FakeHandle:
 
 
 class FakeContext:
-    """Implements `abc.services.context.ServiceContext` over a fake host. Limits are left to the real one."""
+    """A service's context over a fake host. Limits are left to the real one."""
 
     def __init__(self, host: FakeHost) -> None:
         self.host = host
@@ -311,7 +311,7 @@ class FakeHost:
             watcher.protocols_changed(offered_elsewhere)
 
     def addresses_changed(self) -> None:
-        """Its `addresses` are others than before."""
+        """Tell the watchers that `addresses` are others than before."""
         for watcher in list(self.watchers):
             watcher.addresses_changed()
 

@@ -1,4 +1,4 @@
-"""Perf: how fast is the way to a peer? (perf/perf.md, r0 of 2022-11-16)
+"""Perf: how fast is the way to a peer? Spec: perf/perf.md, r0 of 2022-11-16.
 
 `/perf/1.0.0`, no framing: the client says how many bytes it wants (a big-endian uint64), sends as many as it likes and
 closes its side; only then does the server send what it was asked for, and close.
@@ -30,58 +30,62 @@ if TYPE_CHECKING:
 PERF_ID = "/perf/1.0.0"
 
 HEADER_BYTES = 8
+"""Bytes of the header: one big-endian uint64, as the spec has it."""
 MAX_SIZE_BYTES = 2**64 - 1
-"""What the header can ask for; more than anybody waits for, so it stands for "until I stop you"."""
+"""The most bytes that the header can ask for; nobody waits for them, so it stands for "until I stop you"."""
 
 MAX_CHUNK_BYTES = 16 * 1024 * 1024
+"""The most bytes of a chunk: yamux's largest window, past which none leaves at once."""
 
 OnProgress = Callable[[int, int], None]
-"""`on_progress(uploaded, downloaded)`: bytes so far."""
+"""A callback `on_progress(uploaded, downloaded)`, with the bytes so far."""
 
 
 @dataclass(frozen=True)
 class PerfConfig:
-    """Whom to serve, how much at once, how long to wait."""
+    """Limits of the perf service: who is served, how much at once, how long it waits."""
 
     allowed_peers: Collection[PeerId] | None = None
-    """Whom to serve: everybody if None, nobody if empty, and then the protocol is not offered at all."""
+    """Peers that are served: everybody if None, nobody if empty, and then the protocol is not offered at all."""
     inbound_streams: int = 16
+    """Streams served at once: each keeps a processor busy, and a measurement among more says little."""
     inbound_streams_per_peer: int = 4
+    """Streams of one peer served at once, so that four peers at least have their turn."""
     chunk_bytes: int = 64 * 1024
-    """What is written or read at once: all the memory a stream takes beside its window."""
+    """Bytes written or read at once: all the memory that a stream takes beside its window."""
     idle_timeout_s: float = 30.0
-    """For the next byte, or for a chunk to be taken; both as client and as server."""
+    """Seconds for the next byte to come, or for a chunk to be taken; both as client and as server."""
 
 
 @dataclass(frozen=True)
 class PerfResult:
-    """What a measurement found; bytes and seconds."""
+    """The result of a measurement, in bytes and seconds."""
 
     uploaded_bytes: int
     downloaded_bytes: int
     connect_s: float
-    """Until there was a connection; next to nothing if one stood already."""
+    """Seconds until there was a connection; next to nothing if one stood already."""
     upload_s: float
-    """From opening the stream to the server's first byte, or its end: by then it has all that was sent."""
+    """Seconds from opening the stream to the server's first byte, or its end: by then it has all that was sent."""
     download_s: float
-    """From there to the end."""
+    """Seconds from the server's first byte to the end of the stream."""
 
     @property
     def total_s(self) -> float:
-        """All of it, connecting included."""
+        """Seconds of the whole measurement, connecting included."""
         return self.connect_s + self.upload_s + self.download_s
 
 
 @dataclass(frozen=True)
 class HandshakesResult:
-    """How many connections were made, one after the other, in how many seconds."""
+    """A count of connections that were made one after the other, and the seconds it took."""
 
     count: int
     seconds: float
 
     @property
     def per_second(self) -> float:
-        """Handshakes per second."""
+        """The number of connections made in a second."""
         return self.count / self.seconds if self.seconds else 0.0
 
 
@@ -207,13 +211,13 @@ class _Exchange:
         self._moved = idle.touch if on_progress is None else self._tell
 
     async def serve(self) -> None:
-        """The server's side: nothing is sent before all has come."""
+        """Play the server: nothing is sent before all has come."""
         wanted = int.from_bytes(await self._stream.read_exactly(HEADER_BYTES), "big")
         await self._receive_all()
         await self._send(wanted, math.inf)
 
     async def run(self, upload_bytes: int, download_bytes: int, duration_s: float | None) -> float:
-        """The client's side; when the server's answer began."""
+        """Play the client, and return the time at which the server's answer began."""
         until = math.inf if duration_s is None else self._now() + duration_s
         await self._stream.write(download_bytes.to_bytes(HEADER_BYTES, "big"))
         await self._send(upload_bytes, until)
@@ -239,7 +243,7 @@ class _Exchange:
             self._moved()
 
     async def _receive(self, most: float) -> bool:
-        """Take what is there; False at the end."""
+        """Take what is there, and return False at the end."""
         return self._took(await self._stream.read(len(self._payload)), most)
 
     def _took(self, chunk: bytes, most: float) -> bool:

@@ -1,4 +1,4 @@
-"""Ping: is the peer there, and how long does a round trip take? (ping/ping.md, r0 of 2022-11-04)
+"""Ping: is the peer there, and how long does a round trip take? Spec: ping/ping.md, r0 of 2022-11-04.
 
 `/ipfs/ping/1.0.0`, no framing: 32 random bytes go out, the same 32 come back, as often as the dialer likes.
 
@@ -36,17 +36,19 @@ if TYPE_CHECKING:
 PING_ID = "/ipfs/ping/1.0.0"
 
 PAYLOAD_BYTES = 32
+"""Bytes of one ping and of its echo, as the spec has it."""
 
 
 @dataclass(frozen=True)
 class PingConfig:
-    """How long to wait, how much to serve."""
+    """Limits of the ping service: how long it waits, how much it serves."""
 
     timeout_s: float = 10.0
-    """For an echo to come back."""
+    """Seconds for an echo to come back, as in go."""
     idle_timeout_s: float = 10.0
-    """For the next payload on a stream we serve."""
+    """Seconds for the next payload to come on a stream that is served, as in go."""
     inbound_streams_per_peer: int = 2
+    """Streams of one peer served at once: ping/ping.md has a dialer keep to one, and a listener take two at most."""
 
 
 class Ping(Service, Pinger):
@@ -70,14 +72,17 @@ class Ping(Service, Pinger):
     # Sending
 
     async def ping(self, target: Target) -> float:
-        """See `Pinger.ping`. Raises ProtocolViolation, too, when the echo is not what was sent."""
+        """Return the seconds of one round trip to the peer; connects first if need be.
+
+        Raises TimeoutExpired when no echo comes in time, ProtocolViolation when it is not what was sent.
+        """
         async with self._stream_to(target) as stream:
             return await stream.exchange()
 
     async def pings(self, target: Target, count: int | None = None) -> AsyncIterator[float]:
-        """Round trips one after the other on one stream, `count` of them or without end; raises as `ping`.
+        """Yield the seconds of round trips one after the other on one stream, `count` of them or without end.
 
-        The next is sent when it is asked for: the caller sets the pace.
+        The next ping is sent when it is asked for: the caller sets the pace. Raises as `ping` does.
         """
         async with self._stream_to(target) as stream:
             done = 0
@@ -144,11 +149,11 @@ class _PingStream:
 
     @property
     def is_lost(self) -> bool:
-        """Its connection has ended."""
+        """Whether the connection under the stream has ended."""
         return self._connection.is_closed
 
     async def exchange(self) -> float:
-        """Wait for a turn, send a payload, take its echo; the seconds that took. A failure resets the stream."""
+        """Wait for a turn, send a payload, take its echo, return the seconds that took. A failure resets the stream."""
         async with self._turn:
             return await self._timed_exchange()
 

@@ -1,4 +1,4 @@
-"""Which addresses are worth telling, and worth believing, given where the other side is."""
+"""Chooses the addresses that are worth telling, and worth believing, given where the other side is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOT_OBSERVABLE = frozenset({"onion", "onion3", "garlic32", "garlic64"})
 
 
 def observed(remote: Multiaddr) -> Multiaddr | None:
-    """The source of a connection, as its peer is told: over a relay /p2p/<relay>/p2p-circuit, and None for onions."""
+    """Return the source of a connection as its peer is told: over a relay /p2p/<relay>/p2p-circuit, None for onions."""
     circuit = remote.split_circuit()
     if circuit is not None:
         relay = circuit[0].p2p
@@ -24,7 +24,7 @@ def observed(remote: Multiaddr) -> Multiaddr | None:
 
 
 def told(addresses: Iterable[Multiaddr], nearby: bool) -> list[Multiaddr]:
-    """Of our own addresses those that mean anything at the other end: on this machine (`nearby`) all of them.
+    """Return those of our own addresses that mean anything at the other end: on this machine (`nearby`) all of them.
 
     Elsewhere loopback ones lead to the other machine, and link-local ones to whatever link it looks at.
     """
@@ -32,12 +32,12 @@ def told(addresses: Iterable[Multiaddr], nearby: bool) -> list[Multiaddr]:
 
 
 def leaves_machine(address: Multiaddr) -> bool:
-    """Whether it leads to the same place from another machine: it is neither loopback nor link-local."""
+    """Return whether an address leads to the same place from another machine: neither loopback nor link-local."""
     return not (address.is_loopback or address.is_link_local)
 
 
 def reachable_from(addresses: Iterable[Multiaddr], remote: Multiaddr) -> list[Multiaddr]:
-    """Of a peer's addresses those that lead to it, judged by where it is (`remote`).
+    """Return those of a peer's addresses that lead to it, judged by where it is (`remote`).
 
     A peer on a public address is not believed private or loopback ones, one on a private address no loopback ones.
     A relay address that names no relay leads nowhere.
@@ -51,12 +51,12 @@ def reachable_from(addresses: Iterable[Multiaddr], remote: Multiaddr) -> list[Mu
 
 
 def is_public(address: Multiaddr) -> bool:
-    """Whether it may lead somewhere over the internet; names and the like may."""
+    """Return whether an address may lead somewhere over the internet; names and the like may."""
     return not (address.is_loopback or address.is_private or address.is_link_local or address.is_unspecified)
 
 
 def of_peer(addresses: Iterable[Multiaddr], peer: PeerId) -> list[Multiaddr]:
-    """Without the peer's own id at their end; those that end in another's id are left out."""
+    """Return the addresses without the peer's own id at their end; those that end in another's id are left out."""
     kept: list[Multiaddr] = []
     for address in addresses:
         bare = address.without_p2p()
@@ -66,7 +66,10 @@ def of_peer(addresses: Iterable[Multiaddr], peer: PeerId) -> list[Multiaddr]:
 
 
 def most_wanted(addresses: Iterable[Multiaddr], max_bytes: int) -> list[Multiaddr]:
-    """As many as fit so many bytes, in their order; if not all do, loopback ones go first, then private ones."""
+    """Return the addresses that fit `max_bytes`, in their order.
+
+    If not all do, loopback ones are left out first, then private ones.
+    """
     wanted = list(addresses)
     ranked = sorted(range(len(wanted)), key=lambda i: (wanted[i].is_loopback, not is_public(wanted[i]), i))
     left = max_bytes

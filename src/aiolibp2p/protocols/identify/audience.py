@@ -21,31 +21,31 @@ class Audience:
 
     @property
     def peers(self) -> list[PeerId]:
-        """Everybody who joined and has not left."""
+        """The peers that joined and have not left."""
         return list(self._heard)
 
     def join(self, peer: PeerId) -> None:
-        """A peer is connected. Idempotent."""
+        """Count a peer that is connected. Idempotent."""
         self._heard.setdefault(peer, 0)
 
     def leave(self, peer: PeerId) -> bool:
-        """A peer is connected no more; whether it was."""
+        """Forget a peer that is connected no more, and return whether it was."""
         return self._heard.pop(peer, None) is not None
 
     def heard(self, peer: PeerId, revision: int) -> None:
-        """A peer has been sent this revision. One that has left meanwhile is not remembered for it."""
+        """Note that a peer has been sent this revision. One that has left meanwhile is not remembered for it."""
         heard = self._heard.get(peer)
         if heard is not None and heard < revision:
             self._heard[peer] = revision
 
     def missed_a_change(self, peer: PeerId, revision: int) -> bool:
-        """Whether it heard a revision before this one, and no more."""
+        """Return whether the last revision that a peer heard, if it heard any, came before this one."""
         return 0 < self._heard.get(peer, 0) < revision
 
     def to_be_told(
         self, connections: Iterable[MuxedConnection], revision: int, store: Peerstore
     ) -> list[MuxedConnection]:
-        """Of these connections the first open one to every peer that takes pushes and has not heard this revision."""
+        """Return the first open connection to every peer that takes pushes and has not heard this revision."""
         chosen: dict[PeerId, MuxedConnection] = {}
         for connection in connections:
             peer = connection.remote_peer
@@ -65,19 +65,19 @@ class PushRounds:
         self._due = False
 
     def due(self) -> bool:
-        """A push is due; whether rounds are to `begin`. Otherwise those under way see to it."""
+        """Note that a push is due, and return whether rounds are to `begin`. Otherwise those under way see to it."""
         self._due = True
         return not self._under_way
 
     def begin(self) -> None:
-        """Rounds are under way."""
+        """Note that rounds are under way."""
         self._under_way = True
 
     def next(self) -> bool:
-        """Whether to go round (once more)."""
+        """Return whether to go round (once more)."""
         due, self._due = self._due, False
         return due
 
     def end(self) -> None:
-        """No round is under way, whether done or given up."""
+        """Note that no round is under way, whether done or given up."""
         self._under_way = False

@@ -12,15 +12,15 @@ class IdentifyConfig:
     """What a host calls itself, and how long and how often it bothers others."""
 
     agent_version: str = ""
-    """`name/version`; without it, aiolibp2p and its version."""
+    """The name and version of the program, as `name/version`; without it, aiolibp2p and its version."""
     protocol_version: str = "ipfs/0.1.0"
     """The family of networks it belongs to. This default is what js and kubo say; go's library says nothing."""
     timeout_s: float = 5.0
-    """For one exchange, from opening the stream to its end."""
+    """Seconds for one exchange, from opening the stream to its end, as in go."""
     requests_per_peer: int = 16
-    """Requests of one peer answered at once, as in go; past it they are reset."""
+    """Requests of one peer that are answered at once, as in go; past that they are reset."""
     push_delay_s: float = 0.1
-    """Changes within this time go out as one push."""
+    """Seconds within which changes go out as one push: a host that starts sets many handlers in a row."""
     push_concurrency: int = 32
-    """Pushes sent at once, and pushes received at once."""
+    """The most pushes that are sent at once, as in go, and the most that are received at once."""
     push_rates: PushRates = PushRates()

@@ -1,4 +1,4 @@
-"""What this host says about itself, and which revision of it."""
+"""The description that this host gives of itself, and its revision."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from aiolibp2p.abc.stream import MuxedConnection
 
 MAX_ENCODED = 16
-"""Descriptions kept encoded; one for each set of protocols that some connection is offered."""
+"""Descriptions kept encoded, one for each set of protocols that is offered: most hosts offer one or two sets."""
 
 MAX_OWN_ADDRESS_BYTES = 2048
-"""Of all addresses told, so that a signed record of them fits a part of 4 KiB whatever the key."""
+"""Bytes of all addresses told, so that a signed record of them fits a part of 4 KiB whatever the key."""
 
 
 class OwnDescription:
@@ -37,11 +37,11 @@ class OwnDescription:
         self._encoded: dict[tuple[bool, tuple[str, ...]], list[bytes]] = {}
 
     def offers_changed(self) -> None:
-        """A protocol is offered on other connections than before: the next look finds a change."""
+        """Have the next `refresh` find a change: a protocol is offered on other connections than before."""
         self._is_stale = True
 
     def refresh(self, host: Host) -> bool:
-        """Look at the host; whether anything has changed since the last look. New addresses are signed anew."""
+        """Look at the host, and return whether anything has changed since the last look. New addresses are signed."""
         seen = host.addresses, host.protocols
         if self.revision and seen == self._seen and not self._is_stale:
             return False
@@ -68,10 +68,10 @@ class OwnDescription:
         self._public_key = host.private_key.public_key.marshal()
 
     def parts_over(self, host: Host, connection: MuxedConnection) -> list[bytes]:
-        """What the peer of this connection is told, encoded; `refresh` first.
+        """Return what the peer of this connection is told, encoded; call `refresh` first.
 
-        The observed address differs from one peer to the next; the rest is encoded once an revision and set of
-        protocols.
+        The observed address differs from one peer to the next; the rest is encoded once for each revision and set
+        of protocols.
         """
         local, remote = connection.local_address, connection.remote_address
         nearby = local.is_loopback or remote.is_loopback
@@ -95,7 +95,7 @@ class OwnDescription:
 
 
 def default_agent_version() -> str:
-    """aiolibp2p and its version, as it is installed."""
+    """Return the name of this package and its version, as it is installed."""
     from importlib import metadata
 
     try:

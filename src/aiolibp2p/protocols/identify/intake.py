@@ -1,4 +1,4 @@
-"""Which pushes are taken in: so many at once, and not too often; the rest is refused with a reason."""
+"""The intake of pushes: a bounded number at once, and not too often; the rest is refused with a reason."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class PushIntake:
         self._under_way = 0
 
     def admit(self, ip: str | None, now: float) -> StreamCode | None:
-        """None when one more from this IP address is taken (say `done` after it), else the code to refuse it with.
+        """Return None when one more push from this IP address is taken, else the code to refuse it with.
 
-        One too many costs its network no token.
+        Call `done` after each that was taken. One past the limit of pushes at once costs its network no token.
         """
         if self._under_way >= self._at_once:
             return StreamCode.LIMIT_EXCEEDED
@@ -27,5 +27,5 @@ class PushIntake:
         return None
 
     def done(self) -> None:
-        """One that was taken has been read, or has failed."""
+        """Note that a push which was taken has been read, or has failed."""
         self._under_way -= 1

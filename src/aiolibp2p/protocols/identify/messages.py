@@ -21,28 +21,28 @@ IDENTIFY_ID = "/ipfs/id/1.0.0"
 PUSH_ID = "/ipfs/id/push/1.0.0"
 
 MAX_PARTS = 10
-"""Delimited messages on one stream."""
+"""The most delimited messages on one stream, as in go."""
 
 MAX_PART_BYTES = 8 * 1024
-"""Of one of them, as we read it."""
+"""The most bytes of one delimited message that we read, as in go."""
 
 MAX_OWN_PART_BYTES = 4 * 1024
-"""Of one of them, as we send it: the most rust reads."""
+"""The most bytes of one delimited message that we send: rust reads no more."""
 
 SINGLE_PART_BYTES = 2 * 1024
-"""Up to here all goes in one part; past it the signed record follows in its own, for peers that read 2 KiB."""
+"""Bytes up to which all goes in one part; past it the signed record has its own, for peers that read 2 KiB."""
 
 MAX_PROTOCOLS = 1024
-"""Taken of a message."""
+"""The most protocol ids taken of a message, far more than a host has services."""
 
 MAX_PROTOCOL_ID_BYTES = 1024
-"""A longer protocol id is skipped: it could not be negotiated."""
+"""The longest protocol id taken, in bytes: a longer one could not be negotiated."""
 
 MAX_ADDRESSES = 500
-"""Taken of a message."""
+"""The most addresses taken of a message, as in go; hosts with many interfaces and relays list dozens."""
 
 MAX_VERSION_CHARACTERS = 128
-"""Taken of an agent or protocol version, in code points."""
+"""The most code points taken of an agent or protocol version: room for a name, a version and a commit."""
 
 
 _OBSERVED_TAG = b"\x22"  # field 4, bytes
@@ -50,7 +50,7 @@ _OBSERVED_TAG = b"\x22"  # field 4, bytes
 
 @dataclass(frozen=True)
 class IdentifyMessage:
-    """What a message says. None, or an empty tuple, is what it does not say.
+    """The fields of one Identify message. None, or an empty tuple, is what it does not say.
 
     Addresses that do not parse and protocol ids that could not be negotiated are left out; versions are printable.
     """
@@ -65,7 +65,7 @@ class IdentifyMessage:
 
 
 class MessageReader:
-    """Cuts a stream's bytes into its parts; pure. Holds at most one unfinished part of 8 KiB."""
+    """The bytes of one stream cut into parts and merged. Pure; holds at most one unfinished part of 8 KiB."""
 
     def __init__(self) -> None:
         from aiolibp2p.protocols.identify.identify_pb2 import Identify  # slow to load, so on first use
@@ -109,7 +109,7 @@ class MessageReader:
             raise ProtocolViolation("the identify message is no protobuf of that kind") from error
 
     def finish(self) -> IdentifyMessage:
-        """The stream has ended: what was said. Raises ProtocolViolation when it ended inside a part, or before one."""
+        """Return the message at the end of the stream. Raises ProtocolViolation inside a part, or before the first."""
         if self._buffer:
             raise ProtocolViolation("the stream ended inside an identify message")
         if not self._parts:
@@ -159,7 +159,7 @@ def _version(data: bytes) -> str:
 
 
 def encode_parts(message: IdentifyMessage) -> list[bytes]:
-    """The message as parts of at most 4 KiB, lengths not included; what does not fit ten of them is left out.
+    """Return the message as parts of at most 4 KiB, lengths not included; what does not fit ten of them is left out.
 
     One part up to 2 KiB in all. Past it the signed record has a part of its own, and protocols and addresses
     fill as many as they need.
@@ -180,7 +180,7 @@ def _with_record(message: IdentifyMessage) -> list[bytes]:
 
 
 def _without_record(message: IdentifyMessage) -> list[bytes]:
-    """All but the signed record and the observed address.
+    """Return the parts of a message without the signed record and the observed address.
 
     Encoded fields may simply follow one another: that is how protobufs merge.
     """
@@ -206,7 +206,7 @@ def _without_record(message: IdentifyMessage) -> list[bytes]:
 
 
 def with_observed(parts: Sequence[bytes], observed: Multiaddr | None) -> list[bytes]:
-    """Encoded parts and, in the first with room for it, where the peer is seen: fields may stand in any order."""
+    """Return the parts with the observed address in the first that has room for it: fields may stand in any order."""
     whole = list(parts)
     if observed is None:
         return whole
@@ -220,5 +220,5 @@ def with_observed(parts: Sequence[bytes], observed: Multiaddr | None) -> list[by
 
 
 def delimit(parts: Sequence[bytes]) -> bytes:
-    """The parts as they go onto a stream, each behind its length."""
+    """Return the parts as they go onto a stream, each behind its length."""
     return b"".join(varint.encode(len(part)) + part for part in parts)

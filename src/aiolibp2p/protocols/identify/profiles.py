@@ -1,4 +1,4 @@
-"""What connected peers have said of themselves so far, and what of it the peerstore learns."""
+"""The things that connected peers have said of themselves so far, and what of it the peerstore learns."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from aiolibp2p.abc.stream import MuxedConnection
 
 CONNECTED_TTL_S = math.inf
-"""Addresses that a connected peer tells stay until it has gone."""
+"""Seconds that the addresses of a connected peer are kept: until it has gone."""
 
 RECENTLY_CONNECTED_TTL_S = 15 * 60.0
-"""And then so long."""
+"""Seconds that addresses are kept after their peer has gone, as in go: it may well come back."""
 
 RECENTLY_CONNECTED_ADDRESSES = 20
-"""So many of them."""
+"""The most addresses that are kept of a peer which has gone, as in go."""
 
 _TAKEN_OVER = ("protocols", "agent_version", "protocol_version", "observed_address")
 _NOT_SAID = (None, ())
@@ -41,13 +41,13 @@ class Profiles:
         self._of: dict[PeerId, IdentifyResult] = {}
 
     def __len__(self) -> int:
-        """Peers remembered."""
+        """Return how many peers are remembered."""
         return len(self._of)
 
     def learn(
         self, store: Peerstore, connection: MuxedConnection, message: IdentifyMessage, *, connected: bool
     ) -> IdentifyResult:
-        """Take over what the message says, and nothing where it says nothing; all that is known of the peer then.
+        """Take over what the message says, and return all that is known of the peer. A missing field changes nothing.
 
         `connected`: the peer still is, over whichever connection; else it is not remembered here.
         Raises ProtocolViolation for a key that is not the peer's: that damns all of the message.
@@ -70,7 +70,7 @@ class Profiles:
         return result
 
     def departed(self, store: Peerstore, peer: PeerId) -> None:
-        """A peer has gone: its addresses live on for a while only, and not all of them."""
+        """Forget a peer that has gone: its addresses live on for 15 minutes, and not all of them."""
         self._of.pop(peer, None)
         addresses = store.addresses(peer)[:RECENTLY_CONNECTED_ADDRESSES]
         store.clear_addresses(peer)
@@ -114,7 +114,7 @@ def _learn_addresses(
 
 
 def _certify(store: Peerstore, peer: PeerId, record: bytes | None, ttl_s: float) -> SignedEnvelope | None:
-    """The record, if it is valid and the newest; its addresses are in the peerstore then."""
+    """Return the record if it is valid and the newest; its addresses are in the peerstore then."""
     if record is None:
         return None
     try:

@@ -22,9 +22,10 @@ from aiolibp2p.protocols.identify.messages import IDENTIFY_ID, PUSH_ID, Identify
 from aiolibp2p.protocols.identify.profiles import Profiles
 
 READ_BYTES = 16 * 1024
+"""Bytes that are read at once: a message and its signed record in one go, mostly."""
 
 ASK_AFTER_S = 0.01
-"""How long an inbound peer may ask first; ten milliseconds cover a round trip within a data centre."""
+"""Seconds that an inbound peer may ask first; ten milliseconds cover a round trip within a data centre."""
 
 logger = logging.getLogger("aiolibp2p.identify")
 
@@ -92,7 +93,11 @@ class Identify(Service, Watcher, Identifier):
             context.spawn(self._ask_quietly(context, connection), f"identify {connection.remote_peer}")
 
     async def identify(self, target: Target) -> IdentifyResult:
-        """See `Identifier.identify`. Raises ProtocolViolation, too, when the key that is told is not the peer's."""
+        """Ask a peer who it is and what it speaks; connects first if need be.
+
+        Raises TimeoutExpired when the answer is not complete in time, and ProtocolViolation when it is none, or when
+        the key in it is not the peer's.
+        """
         context = self._context
         if context is None:
             raise HostNotRunning("identify: the host is not running")

@@ -1,4 +1,4 @@
-"""What peers say of where they see us, counted. Pure: `now` in seconds that never go back."""
+"""Counts the addresses at which peers see this host. Pure: `now` in seconds that never go back."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from dataclasses import dataclass
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 OBSERVER_BYTES = {"ip4": 4, "ip6": 7}
-"""How much of an IP address tells observers apart: all of IPv4, the first 56 bits of IPv6."""
+"""Bytes of an IP address that tell observers apart, as in go: all of IPv4, the first 56 bits of IPv6."""
 
 
 @dataclass(frozen=True)
 class ObservedAddressesConfig:
-    """How many must agree, how much is remembered."""
+    """Limits of observations: how many must agree, how many are remembered."""
 
     observers: int = 4
-    """Who must see us at an address before it is believed."""
+    """Observers that must see us at an address before it is believed, as in go."""
     addresses_per_listener: int = 3
-    """Believed at once for one address we listen on: those with the most observers."""
+    """Addresses believed at once for one that we listen on, as in go: those with the most observers."""
     connections: int = 1024
-    """Whose observations are remembered; past it the oldest is forgotten."""
+    """Connections whose observations are remembered; past that the oldest is forgotten."""
     connections_per_observer: int = 8
-    """Of those; past it the observer's oldest is forgotten."""
+    """Connections of one observer that are remembered; past that the observer's oldest is forgotten."""
     kept_s: float = 30 * 60.0
-    """How long an address is believed after fewer than `observers` see it."""
+    """Seconds that an address is believed after fewer than `observers` see it."""
 
 
 class Observations:
-    """Who sees us where, by the address we listen on; of each the first two parts count (IP address and port).
+    """Votes on where we are seen, for each address we listen on; of addresses the IP and the port count.
 
-    Whatever changes what is believed returns True.
+    A method that changes what is believed returns True.
     """
 
     def __init__(self, config: ObservedAddressesConfig | None = None) -> None:
@@ -41,11 +41,11 @@ class Observations:
 
     @property
     def connections(self) -> list[Hashable]:
-        """Those whose observation is remembered, oldest first."""
+        """The connections whose observation is remembered, oldest first."""
         return list(self._connections)
 
     def observe(self, connection: Hashable, ends: tuple[Multiaddr, Multiaddr], observed: Multiaddr, now: float) -> bool:
-        """The peer at the other end of `connection` sees us at `observed`; `ends` are its local and remote address.
+        """Count that the peer of `connection` sees us at `observed`; `ends` are its local and remote address.
 
         Ignored: what is not an IP address and port of the kind we listen on; loopback and other addresses that hold
         on one link only; a private address told from outside, or a public one told from a private network.
@@ -67,12 +67,12 @@ class Observations:
         return listener.vote(place[1], connection, external, now) or changed
 
     def forget(self, connection: Hashable, now: float) -> bool:
-        """The connection has ended."""
+        """Take back the observation of a connection that has ended."""
         place = self._connections.pop(connection, None)
         return place is not None and self._withdraw(connection, place, now)
 
     def believed(self, listening: Multiaddr) -> list[Multiaddr]:
-        """Where a peer can reach what listens on this address, besides there; what follows IP and port is kept."""
+        """Return where else a peer can reach what listens on this address; what follows IP and port is kept."""
         if not self._listeners:
             return []
         head = _head(listening)
@@ -83,11 +83,11 @@ class Observations:
         return [Multiaddr("/".join([str(external), *rest])) for external in listener.believed]
 
     def next_timeout(self) -> float | None:
-        """When the next address that too few see is believed no longer."""
+        """Return when the next address that too few see is believed no longer; None when there is none."""
         return min((until for one in self._listeners.values() for until in one.kept.values()), default=None)
 
     def handle_timeout(self, now: float) -> bool:
-        """Believe no longer what too few have seen for long enough."""
+        """Drop the addresses that too few have seen for `kept_s` seconds."""
         changed = False
         for local, listener in list(self._listeners.items()):
             changed |= listener.expire(now)
@@ -124,9 +124,9 @@ class _Listener:
 
     def __init__(self, config: ObservedAddressesConfig) -> None:
         self.believed: tuple[Multiaddr, ...] = ()
-        """In the order of their bytes."""
+        """The addresses that are believed, in the order of their bytes."""
         self.kept: dict[Multiaddr, float] = {}
-        """Believed though too few see them, and until when."""
+        """Addresses that are believed though too few see them, and until when."""
         self._config = config
         self._votes: dict[bytes, dict[Hashable, Multiaddr]] = {}
         self._counts: dict[Multiaddr, int] = {}
@@ -136,7 +136,7 @@ class _Listener:
         return not self._votes and not self.kept
 
     def vote(self, observer: bytes, connection: Hashable, external: Multiaddr | None, now: float) -> bool:
-        """The connection sees us there (None: it sees nothing any more); whether that changes what is believed."""
+        """Take one connection's vote, None to take it back, and return whether that changes what is believed."""
         votes = self._votes.setdefault(observer, {})
         before = _newest(votes)
         votes.pop(connection, None)
@@ -156,7 +156,7 @@ class _Listener:
         return self._settle(now, losing=False)
 
     def _add(self, external: Multiaddr | None, n: int) -> int:
-        """Change an address's count; the count then."""
+        """Change the count of an address, and return it."""
         if external is None:
             return 0
         count = self._counts.pop(external, 0) + n
@@ -165,7 +165,7 @@ class _Listener:
         return count
 
     def _settle(self, now: float, losing: bool = True) -> bool:
-        """Choose anew what is believed; whether it is something else."""
+        """Choose anew what is believed, and return whether it is something else."""
         seen = [address for address, count in self._counts.items() if count >= self._config.observers]
         seen.sort(key=lambda address: (-self._counts[address], address))
         lost = [address for address in self.believed if address not in seen] if losing else []
@@ -185,7 +185,7 @@ def _newest(votes: dict[Hashable, Multiaddr]) -> Multiaddr | None:
 
 
 def _head(address: Multiaddr) -> Multiaddr | None:
-    """IP address and port, IPv4 inside IPv6 as IPv4; None for an address that does not begin so, or uses a relay."""
+    """Return IP address and port, IPv4 inside IPv6 as IPv4; None for an address that has none, or uses a relay."""
     names = address.protocols()
     if len(names) < 2 or names[0] not in OBSERVER_BYTES or "p2p-circuit" in names:
         return None
@@ -202,7 +202,7 @@ def _observer(head: Multiaddr) -> bytes:
 
 
 def _scope(head: Multiaddr) -> str | None:
-    """How far its IP address reaches; None when that is not beyond a link, or it is no host's (NAT64's are not)."""
+    """Return how far an IP address reaches; None if not beyond a link, or if it is no host's (NAT64's are not)."""
     if head.is_loopback or head.is_link_local or head.is_unspecified:
         return None
     ip = ipaddress.ip_address(head.components()[0].raw)
