@@ -8,13 +8,13 @@ UNFINISHED_BYTES = 65_537
 """The longest unfinished frame a connection carries over: a Noise message and its length, less one byte."""
 
 RECEIVE_BYTES = 256 * 1024
-"""What one read takes at most. More leaves the processor's cache before it is decrypted."""
+"""The most bytes that one read takes. More leaves the processor's cache before it is decrypted."""
 
 SEND_BYTES = 66 * 1024
-"""One cipher frame, whole."""
+"""Bytes of the send buffer: one cipher frame, whole, of which Noise's is the longest (64 KiB and its length)."""
 
 KEPT_BYTES = 8 * 1024 * 1024
-"""Half of what the allocator keeps for us between frames."""
+"""Half of the bytes that glibc keeps for us between frames: in all 16 MiB, the largest window of yamux."""
 
 
 class SharedBuffers:
@@ -32,7 +32,7 @@ class SharedBuffers:
         self.send = memoryview(bytearray(SEND_BYTES))
 
     def replace_send(self) -> None:
-        """The send buffer was given away."""
+        """Put a fresh send buffer in place of the one that the transport keeps."""
         self.send = memoryview(bytearray(SEND_BYTES))
 
 

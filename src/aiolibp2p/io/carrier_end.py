@@ -1,21 +1,22 @@
-"""How a carrier ends: once, for the first reason, told once to whoever put streams on it, and freed at once."""
+"""The end of a carrier: once, for the first reason, told once to whoever put streams on it, and freed at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
+from aiolibp2p.abc.layers.carrier import Flow
 from aiolibp2p.errors import ConnectionLost, Libp2pError
 
 CLOSE_TIMEOUT_S = 1.0
-"""What is unsent when a carrier is closed has so long to leave. A peer that reads takes it within a round trip, and
-closing a host must not wait for one that does not."""
+"""Seconds that unsent bytes have to leave when a carrier is closed. A peer that reads takes them within a round trip,
+and closing a host must not wait for one that does not."""
 
 
-class CarrierEnd:
-    """Owned by one carrier: keeps why it ends, lets writers that wait for it hear of that, and cuts a slow close short.
+class CarrierEnd(Flow):
+    """Owned by one carrier: keeps why it ends, wakes writers that wait for it, and cuts a slow close short.
 
-    It implements `abc.layers.carrier.Flow`, so that streams keep it and not the carrier.
+    It is the carrier's `flow`, so that streams keep it and not the carrier.
 
     A carrier that fails calls `begin`, sends its last words, closes what is below it and calls `close_soon`; when
     what is below is gone, by itself or not, it drops what refers back to it and calls `lost`. Then `on_lost` is
@@ -24,9 +25,9 @@ class CarrierEnd:
 
     def __init__(self, on_lost: Callable[[BaseException], None] | None = None) -> None:
         self.error: BaseException | None = None
-        """Why the carrier ends; None while it lives."""
+        """The reason for which the carrier ends; None while it lives."""
         self.is_lost = False
-        """What is below is gone."""
+        """Whether what is below the carrier is gone."""
         self.full = False
         """The carrier holds more than it wants to: nothing of a stream should be written now."""
         self._on_lost = on_lost
@@ -42,13 +43,13 @@ class CarrierEnd:
         return True
 
     def close_soon(self, abort: Callable[[], None]) -> None:
-        """The last words are said: writers hear of the end, and `abort` is called if it takes `CLOSE_TIMEOUT_S`."""
+        """Let writers hear of the end, the last words being said, and call `abort` if it takes `CLOSE_TIMEOUT_S`."""
         self.wake()
         if not self.is_lost:
             self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, abort)
 
     def lost(self, error: BaseException | None) -> None:
-        """What is below is gone, because of `error` or because it was closed. Tells `on_lost`, the first time only."""
+        """Hear that what is below is gone, because of `error` or because it was closed. Tells `on_lost`, once."""
         if self.is_lost:
             return
         self.is_lost = True
@@ -59,7 +60,7 @@ class CarrierEnd:
         self._tell()
 
     def tell(self, on_lost: Callable[[BaseException], None]) -> None:
-        """Who is told, when that was not known from the start; soon, if it is over already."""
+        """Set who is told, when that was not known from the start. If it is over already, that is told soon."""
         self._on_lost = on_lost
         if self.is_lost:
             self._loop.call_soon(self._tell)
@@ -72,16 +73,15 @@ class CarrierEnd:
     # Writers that wait until the carrier takes bytes again
 
     def pause_writing(self) -> None:
-        """Streams wait from now on."""
+        """Let streams wait from now on."""
         self.full = True
 
     def resume_writing(self) -> None:
-        """Streams may go on."""
+        """Let streams go on."""
         self.full = False
         self.wake()
 
     async def drain(self, waiter: asyncio.Future[None]) -> None:
-        """Wait until it is not full, or until somebody else sets `waiter`. Raises ConnectionLost when it has ended."""
         if self.full and self.error is None:
             self._waiters[waiter] = None
             try:

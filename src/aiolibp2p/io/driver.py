@@ -18,17 +18,18 @@ from aiolibp2p.io.deadline_timer import DeadlineTimer
 E = TypeVar("E")
 
 SMALL_FRAME_BYTES = 2048
-"""Frames up to here get a buffer of their own: cheaper than asking the transport whether it kept the shared one."""
+"""Bytes of plaintext up to which a frame gets a buffer of its own: cheaper than asking the transport whether it kept
+the shared one."""
 
 WRITE_TIMEOUT_S = 10.0
-"""A peer that takes none of what we sent for so long is given up, as go does: whatever it sends meanwhile."""
+"""Seconds after which a peer that took none of what we sent is given up, as in go, whatever it sends meanwhile."""
 
 WRITE_CHECKS = 10
-"""So often within that time is looked whether it took some."""
+"""Looks within `WRITE_TIMEOUT_S` at whether the peer took some: one a second costs nothing."""
 
 
 class Driver:
-    """Receives for one raw connection (`RawReceiver`) and sends for its session (`MuxerWire`).
+    """The pump of one connection: receives for it (`RawReceiver`) and sends for its session (`MuxerWire`).
 
     First it runs a byte machine (the upgrade), then a cipher and a muxer session. `on_lost` is called once,
     last, with the reason.
@@ -39,7 +40,7 @@ class Driver:
         self.timer: DeadlineTimer | None = None
         """The timer of the session, which whoever starts the session sets."""
         self.heard = False
-        """Whether the peer has sent anything during the upgrade."""
+        """Whether the peer has sent a byte during the upgrade."""
         self._raw = raw
         self._buffers = buffers
         self._end = CarrierEnd(on_lost)
@@ -53,9 +54,9 @@ class Driver:
         self._session: MuxerSession | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._unsent = 0
-        """At the last look while the transport was full."""
+        """Bytes that were unsent at the last look while the transport was full."""
         self._stalled = 0
-        """Looks in a row at which nothing had left."""
+        """The number of looks in a row at which nothing had left."""
 
     # The upgrade
 
@@ -89,7 +90,7 @@ class Driver:
     # The muxed connection
 
     def run_session(self, cipher: Cipher, session: MuxerSession, early_plaintext: bytes = b"") -> None:
-        """From now on decrypt for the session. `early_plaintext` came before it stood."""
+        """Decrypt for the session from now on. `early_plaintext` came before it stood."""
         self._machine = self._on_event = None
         self._cipher = cipher
         self._session = session
@@ -100,7 +101,7 @@ class Driver:
     # RawReceiver
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """The shared buffer, behind what is left of an unfinished frame."""
+        """Return the shared buffer, behind what is left of an unfinished frame."""
         buffer = self._buffers.receive
         tail = self._tail
         if tail:
@@ -110,7 +111,7 @@ class Driver:
         return buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Feed what was read."""
+        """Feed the bytes that were read into the shared buffer."""
         tail = self._tail
         if tail:
             nbytes += len(tail)
@@ -136,7 +137,7 @@ class Driver:
             self._tail = bytes(data[taken:])
 
     def eof_received(self) -> None:
-        """The peer is done sending: for a connection of streams that is its end."""
+        """End the connection: for one that carries streams that is what a peer means by sending no more."""
         error: Libp2pError = ConnectionLost("the peer closed the connection")
         ending = self._machine or self._cipher
         if ending is not None:
@@ -147,7 +148,7 @@ class Driver:
         self.fail(error)
 
     def connection_lost(self, error: BaseException | None) -> None:
-        """The raw connection is gone."""
+        """Let go of everything: the raw connection is gone."""
         if self._end.is_lost:
             return
         if self._write_timer is not None:
@@ -158,7 +159,7 @@ class Driver:
         self._end.lost(error)
 
     def pause_writing(self) -> None:
-        """Streams wait from now on."""
+        """Let streams wait from now on, and watch whether the peer takes anything."""
         self.full = True
         self._end.pause_writing()
         if self._write_timer is None:
@@ -166,7 +167,7 @@ class Driver:
             self._watch_writing()
 
     def resume_writing(self) -> None:
-        """Streams may go on."""
+        """Let streams go on: the peer took what was sent."""
         self.full = False
         self._stalled = 0
         if self._session is not None:
@@ -174,7 +175,7 @@ class Driver:
         self._end.resume_writing()
 
     def _watch_writing(self) -> None:
-        """One timer, set anew when it fires: a fast connection pauses and resumes a thousand times a second."""
+        """Set one timer, anew when it fires: a fast connection pauses and resumes a thousand times a second."""
         self._unsent = self._raw.unsent()
         self._write_timer = self._loop.call_later(WRITE_TIMEOUT_S / WRITE_CHECKS, self._check_writing)
 
@@ -191,7 +192,7 @@ class Driver:
     # MuxerWire
 
     def request_flush(self) -> None:
-        """Flush at the end of this tick."""
+        """Flush the session at the end of this turn of the event loop."""
         self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
@@ -199,7 +200,7 @@ class Driver:
             self._session.flush()
 
     def send(self, plaintext: ByteString) -> None:
-        """Seal and write."""
+        """Seal plaintext and write the frames."""
         cipher = self._cipher
         if cipher is None:
             return
@@ -235,15 +236,15 @@ class Driver:
             self._buffers.replace_send()
 
     def pause_reading(self) -> None:
-        """Read nothing for a while."""
+        """Read nothing of the raw connection for a while."""
         self._raw.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read the raw connection again."""
         self._raw.resume_reading()
 
     def rtt(self) -> float | None:
-        """What the raw connection says."""
+        """Return the round trip in seconds that the raw connection has seen; None when unknown."""
         return self._raw.rtt()
 
     def timeout_changed(self) -> None:
@@ -252,13 +253,13 @@ class Driver:
             self.timer.changed()
 
     async def drain(self, waiter: asyncio.Future[None]) -> None:
-        """Wait until the transport has caught up, or somebody else sets `waiter`. Raises what ended the connection."""
+        """Wait until the transport has caught up, or somebody else sets `waiter`. Raises ConnectionLost at the end."""
         await self._end.drain(waiter)
 
     # Ends
 
     def fail(self, error: BaseException) -> None:
-        """End because of `error`: send what is pending, a farewell included, then close."""
+        """End the connection because of `error`: send what is pending, a farewell included, then close."""
         if self._end.begin(error):
             self._flush()
             self._say_farewell()
@@ -271,17 +272,17 @@ class Driver:
             self._raw.write(farewell)
 
     def close(self, reason: str) -> None:
-        """End in peace, after what is pending has left."""
+        """End the connection in peace, after what is pending has left."""
         self.fail(ConnectionLost(reason))
 
     def abort(self, error: BaseException) -> None:
-        """End at once; nothing more is sent."""
+        """End the connection at once; nothing more is sent."""
         self._end.begin(error)
         self._raw.abort()
 
 
 def _nowhere(plaintext: bytes) -> None:
-    """There is no session yet, or none any more."""
+    """Take plaintext while there is no session yet, or none any more."""
 
 
 def _feed_nobody(data: memoryview, deliver: Callable[[bytes], None]) -> int:

@@ -12,7 +12,7 @@ from aiolibp2p.errors import ConfigError
 from aiolibp2p.events import Event, MissedEvents
 
 QUEUE_EVENTS = 256
-"""Events a subscriber may be behind before the oldest are dropped."""
+"""Events that a subscriber may be behind before the oldest are dropped: enough for one that is busy for a moment."""
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -33,11 +33,11 @@ class Subscription(AsyncIterator[EventT], Generic[EventT]):
         self._closed = False
 
     def __len__(self) -> int:
-        """Events waiting to be taken."""
+        """Return how many events wait to be taken."""
         return len(self._queue) + bool(self._missed)
 
     def wants(self, kind: type[Event]) -> bool:
-        """Whether events of exactly this kind are taken."""
+        """Return whether events of exactly this kind are taken."""
         return issubclass(kind, self._kinds)
 
     def offer(self, event: Event) -> None:
@@ -51,7 +51,7 @@ class Subscription(AsyncIterator[EventT], Generic[EventT]):
         self._wake()
 
     def end(self) -> None:
-        """No more will come; what is queued can still be taken. The bus calls this."""
+        """End the subscription once what is queued has been taken. The bus calls this."""
         self._closed = True
         self._wake()
 
@@ -100,7 +100,7 @@ class EventBus:
         self._closed = False
 
     def __len__(self) -> int:
-        """How many subscriptions are alive."""
+        """Return how many subscriptions are alive."""
         return len(self._subscriptions)
 
     def emit(self, event: Event) -> None:
@@ -113,7 +113,7 @@ class EventBus:
                 subscription.offer(event)
 
     def wants(self, kind: type[Event]) -> bool:
-        """Whether anybody has subscribed to this kind: what happens often need not be told to nobody.
+        """Return whether anybody has subscribed to this kind: what happens often need not be told to nobody.
 
         A subscription counts until it is dropped, closed or not.
         """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class IdleTimer:
-    """Resets a stream on which nothing happened for a while. One timer, armed anew only when it fires too early.
+    """Resets a stream on which nothing happened for `timeout_s` seconds. One timer, set anew only when it fires early.
 
     `with IdleTimer(...) as idle:` watches for as long as the block runs, and ends a block that its reset has ended
     without an error.
@@ -39,7 +39,7 @@ class IdleTimer:
         return self.expired and isinstance(error, StreamClosed)
 
     def touch(self) -> None:
-        """Something happened."""
+        """Count the time from now: something happened on the stream."""
         self._touched_at = self._now()
 
     def cancel(self) -> None:

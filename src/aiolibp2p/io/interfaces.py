@@ -1,4 +1,4 @@
-"""What a wildcard listen address stands for on this machine."""
+"""The addresses of this machine's network interfaces, for which a wildcard listen address stands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 REFRESH_S = 5.0
-"""How long the machine's addresses are believed: every identify answer asks for them, and every peer may ask."""
+"""Seconds that the machine's addresses are believed: every identify answer asks for them, and every peer may ask."""
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -22,7 +22,7 @@ class Interfaces:
         self._stale_at: float | None = None
 
     def expand(self, address: Multiaddr) -> list[Multiaddr]:
-        """0.0.0.0 and :: become one address an interface; any other address stays as it is.
+        """Return one address for each interface in place of 0.0.0.0 or ::; any other address stays as it is.
 
         Loopback comes last. Link-local addresses mean nothing to others and are left out.
         """

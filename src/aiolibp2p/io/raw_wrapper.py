@@ -18,9 +18,9 @@ class RawWrapper(RawConnection, RawReceiver):
         self.remote_address = raw.remote_address
         self._raw = raw
         self._receiver: RawReceiver | None = None
-        """None before `start`, and when it is over."""
+        """The receiver; None before `start`, and when the connection is over."""
         self._buffer = memoryview(b"")
-        """Where the bytes are that `buffer_updated` tells of."""
+        """The buffer whose bytes `buffer_updated` counts."""
 
     # RawConnection
 

@@ -7,7 +7,7 @@ import time
 
 
 class SystemRuntime:
-    """The operating system's clocks and randomness; implements `abc.runtime.Runtime`."""
+    """A `Runtime` of the operating system's clocks and randomness, whose functions stand in for methods."""
 
     def __init__(self) -> None:
         self.now = time.monotonic

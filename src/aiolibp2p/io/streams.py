@@ -11,10 +11,11 @@ from aiolibp2p.errors import Libp2pError
 from aiolibp2p.io.tasks import Tasks
 
 HIGH_WATER_BYTES = 64 * 1024
+"""Bytes queued past which a writer waits, and unread past which reading pauses: asyncio's own defaults."""
 
 
 def open_asyncio_streams(stream: Stream) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Real asyncio streams whose transport is `stream`. Closing the writer closes it."""
+    """Return asyncio streams whose transport is `stream`. Closing the writer closes it."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=HIGH_WATER_BYTES, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
@@ -91,7 +92,7 @@ class StreamTransport(asyncio.Transport):
         self._wanted.set()
 
     def can_write_eof(self) -> bool:
-        """Streams half-close."""
+        """Return that streams can half-close."""
         return True
 
     def close(self) -> None:
@@ -105,25 +106,25 @@ class StreamTransport(asyncio.Transport):
         self._end(None)
 
     def is_closing(self) -> bool:
-        """Whether `close` or `abort` was called."""
+        """Return whether `close` or `abort` was called."""
         return self._closing
 
     def pause_reading(self) -> None:
-        """The reader has enough."""
+        """Deliver nothing: the reader has enough."""
         self._resumed.clear()
 
     def resume_reading(self) -> None:
-        """The reader wants more."""
+        """Deliver again: the reader wants more."""
         self._resumed.set()
 
     def is_reading(self) -> bool:
-        """Whether the reader wants more."""
+        """Return whether the reader wants more."""
         return self._resumed.is_set()
 
     def get_write_buffer_size(self) -> int:
-        """Bytes queued."""
+        """Return how many bytes are queued and not yet written to the stream."""
         return len(self._unsent)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """`peername` (the peer id) and `stream`."""
+        """Return `peername` (the peer id) or `stream`."""
         return super().get_extra_info(name, default)

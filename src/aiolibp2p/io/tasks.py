@@ -15,7 +15,7 @@ OnFailure = Callable[[BaseException], None]
 
 
 class Tasks:
-    """The tasks of one owner. They end with it: `close` cancels what still runs, and waits."""
+    """The tasks of one owner, which end with it: `close` cancels what still runs, and waits."""
 
     def __init__(self, limit: int = 100_000) -> None:
         self._limit = limit
@@ -28,7 +28,7 @@ class Tasks:
     def spawn(
         self, coroutine: Coroutine[Any, Any, None], name: str, on_failure: OnFailure | None = None
     ) -> asyncio.Task[None]:
-        """Run it. An exception ends only this task: it is logged, then `on_failure` is told.
+        """Run a coroutine as a task. An exception ends only this one: it is logged, then `on_failure` is told.
 
         A peer's fault is logged at debug level, ours with its traceback. Raises LimitExceeded past the limit.
         """
@@ -57,9 +57,9 @@ class Tasks:
                 on_failure(error)
 
     async def close(self, timeout_s: float | None = None) -> None:
-        """Cancel all and wait until they are gone, `timeout_s` at most. Idempotent.
+        """Cancel all tasks and wait until they are gone, `timeout_s` seconds at most. Idempotent.
 
-        Those left then are logged, cancelled once more, and waited for no longer.
+        Tasks that are left then are logged, cancelled once more, and waited for no longer.
         """
         self._closed = True
         current = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""Who gets which datagrams of one socket, by their first byte."""
+"""The handlers of one socket, and the datagrams that each gets by their first byte."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aiolibp2p.errors import ConfigError
 from aiolibp2p.io.tasks import call_guarded
 
 BYTE_VALUES = 256
+"""The number of values that the first byte of a datagram can have."""
 
 
 class _Share:
@@ -52,7 +53,7 @@ class Claims:
     def __init__(self, on_unused: Callable[[], None]) -> None:
         self.unclaimed = 0
         self.listeners = 0
-        """Holds of those who want to be reached there."""
+        """The number of holds by handlers that want to be reached at the socket."""
         self._on_unused: Callable[[], None] | None = on_unused
         self._shares: list[_Share] = []
         self._by_first_byte: list[_Share | None] = [None] * BYTE_VALUES
@@ -60,7 +61,7 @@ class Claims:
     def claim(
         self, socket: DatagramSocket, handler: DatagramHandler, takes: FirstBytes, is_listening: bool
     ) -> DatagramClaim:
-        """A hold on these bytes of `socket`. Raises ConfigError when somebody else has one of them."""
+        """Return a hold on these bytes of `socket`. Raises ConfigError when somebody else has one of them."""
         values = first_byte_values(takes)
         share = self._share_for(socket, handler, values)
         share.holds += 1
@@ -85,18 +86,18 @@ class Claims:
         return share
 
     def claimed_by(self, first_byte: int) -> DatagramHandler | None:
-        """Who gets datagrams that begin with this byte."""
+        """Return the handler that gets datagrams which begin with this byte; None if nobody claimed it."""
         share = self._by_first_byte[first_byte]
         return None if share is None else share.handler
 
     def are_claimed(self, takes: FirstBytes) -> bool:
-        """Whether one handler gets all datagrams that begin with one of these bytes."""
+        """Return whether one handler gets all datagrams that begin with one of these bytes."""
         values = first_byte_values(takes)
         share = self._by_first_byte[values[0]]
         return share is not None and all(self._by_first_byte[value] is share for value in values)
 
     def give_up(self, share: _Share, is_listening: bool) -> None:
-        """One hold on a handler's share less."""
+        """Take one hold off a handler's share."""
         share.holds -= 1
         self.listeners -= is_listening
         if share.holds == 0 and share.handler is not None:
@@ -136,7 +137,7 @@ class Claims:
 
 
 def first_byte_values(takes: FirstBytes) -> tuple[int, ...]:
-    """The values in order. Raises ConfigError for none, one twice, or one that is no byte."""
+    """Return the values in order. Raises ConfigError for none, one twice, or one that is no byte."""
     ranges = [takes] if isinstance(takes, range) else list(takes)
     values = sorted(value for one in ranges for value in one)
     if not values or values[0] < 0 or values[-1] >= BYTE_VALUES or len(set(values)) != len(values):

@@ -9,19 +9,19 @@ from aiolibp2p.errors import ConfigError
 
 @dataclass(frozen=True)
 class UdpConfig:
-    """Sizes are in bytes. Raises ConfigError for one that is not above 0."""
+    """Limits of a host's UDP sockets, sizes in bytes. Raises ConfigError for a number out of range."""
 
     kernel_buffer_bytes: int = 7 * 1024 * 1024
-    """Asked of the kernel each way, as quic-go does: with 200 KiB, a usual default, bulk QUIC loses packets."""
+    """Bytes of buffer asked of the kernel each way, as by quic-go: with 200 KiB, a usual default, QUIC has losses."""
     max_batch_datagrams: int = 128
-    """Read in one wake-up before the loop gets a turn. At 20 us each, what QUIC takes in Python, that is 2.5 ms."""
+    """Datagrams read in one wake-up. At 20 us each, as QUIC takes in Python, the loop has its turn after 2.5 ms."""
     max_batch_bytes: int = 128 * 1024
-    """What one wake-up reads at most, up to a last read of 64 KiB: two full reads where the kernel joins datagrams."""
+    """Bytes after which a wake-up reads no more: two full reads where the kernel joins datagrams."""
     max_pending_bytes: int = 256 * 1024
-    """May wait while the kernel's buffer is full, until it says it has room. What waits longer is delay, which QUIC
+    """Bytes that may wait while the kernel's buffer is full, until it says it has room. More would be delay, which QUIC
     would rather know as loss; it sends again by itself."""
     max_pending_datagrams: int = 1024
-    """May wait then, however small: each costs some 100 bytes besides its own."""
+    """Datagrams that may wait while the kernel's buffer is full: each costs some 100 bytes besides its own."""
     dont_fragment: bool = True
     """Have no router cut packets, and do not believe what routers say of sizes: QUIC finds the path's size by itself
     (RFC 9000, section 14). Only on Linux."""

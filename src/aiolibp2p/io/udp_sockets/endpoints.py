@@ -1,4 +1,4 @@
-"""Multiaddrs and what sockets take in their place."""
+"""Multiaddrs turned into the endpoints that sockets take, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 
 def endpoint_of(address: Multiaddr) -> Endpoint:
-    """The IP and UDP port that an address begins with; for IPv6 the number of its zone, too.
+    """Return the IP and UDP port that an address begins with; for IPv6 the number of its zone, too.
 
     Raises UnsupportedAddress for another kind of address, Unreachable for a zone that this machine does not have.
     """
@@ -29,14 +29,14 @@ def endpoint_of(address: Multiaddr) -> Endpoint:
 
 
 def address_of(endpoint: Endpoint) -> Multiaddr:
-    """The address of an endpoint: /ip4 or /ip6, then /udp, a zone before it if it has one."""
+    """Return the address of an endpoint: /ip4 or /ip6, then /udp, a zone before it if it has one."""
     ip = endpoint[0].partition("%")[0]
     scope_id = endpoint[3] if len(endpoint) == 4 else 0
     return Multiaddr.from_ip_port(f"{ip}%{_zone(scope_id)}" if scope_id else ip, "udp", endpoint[1])
 
 
 def family_of(endpoint: Endpoint) -> socket.AddressFamily:
-    """Which kind of socket reaches it."""
+    """Return the family of a socket that reaches the endpoint."""
     return socket.AF_INET6 if len(endpoint) == 4 else socket.AF_INET
 
 

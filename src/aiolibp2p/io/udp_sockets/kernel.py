@@ -1,4 +1,4 @@
-"""What a kernel is asked for: buffers, whole packets, datagrams cut and joined by the kernel itself."""
+"""Options asked of a kernel: buffers, whole packets, datagrams cut and joined by the kernel itself."""
 
 from __future__ import annotations
 
@@ -13,20 +13,26 @@ from aiolibp2p.io.udp_sockets.endpoints import family_of
 
 IS_LINUX = sys.platform == "linux"
 
-# Linux: linux/udp.h and linux/in.h, linux/in6.h. Python's socket module does not have them all.
+# Linux's numbers: Python's socket module does not have them all.
 SOL_UDP = 17
+"""The level of UDP's options: the number of the protocol."""
 UDP_SEGMENT = 103
+"""The option by which the kernel cuts what it is given into datagrams (linux/udp.h)."""
 UDP_GRO = 104
+"""The option by which the kernel joins datagrams of one sender (linux/udp.h)."""
 IP_MTU_DISCOVER = 10
+"""The option that says who finds the size of an IPv4 path (linux/in.h)."""
 IPV6_MTU_DISCOVER = 23
+"""The option that says who finds the size of an IPv6 path (linux/in6.h)."""
 PMTUDISC_PROBE = 3
+"""The program finds the size of the path itself: packets are not cut, routers not believed (linux/in.h, in6.h)."""
 
 NO_OPTION = (errno.ENOPROTOOPT, errno.EINVAL, errno.EOPNOTSUPP)
-"""How a kernel says that it does not know an option."""
+"""The errors by which a kernel says that it does not know an option."""
 
 
 def open_socket(local: Endpoint, config: UdpConfig) -> socket.socket:
-    """A bound socket that never waits. Raises OSError."""
+    """Return a bound socket that never waits. Raises OSError."""
     family = family_of(local)
     made = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -61,7 +67,7 @@ def ask_for_buffers(made: socket.socket, size: int) -> None:
 
 
 def buffer_bytes(made: socket.socket, option: int) -> int:
-    """What SO_RCVBUF or SO_SNDBUF is."""
+    """Return the bytes of a buffer; `option` is SO_RCVBUF or SO_SNDBUF."""
     return made.getsockopt(socket.SOL_SOCKET, option)
 
 
@@ -73,7 +79,7 @@ def _forbid_fragments(made: socket.socket, family: socket.AddressFamily) -> None
 
 
 def set_if_known(made: socket.socket, level: int, option: int, value: int) -> bool:
-    """Set an option; False when the kernel does not have it."""
+    """Set an option, and return False when the kernel does not have it."""
     try:
         made.setsockopt(level, option, value)
     except OSError as error:
@@ -84,12 +90,12 @@ def set_if_known(made: socket.socket, level: int, option: int, value: int) -> bo
 
 
 def joins_received(made: socket.socket) -> bool:
-    """Have the kernel hand over several datagrams of one sender at once (GRO); False when it does not."""
+    """Have the kernel hand over several datagrams of one sender at once (GRO), and return whether it does."""
     return IS_LINUX and hasattr(made, "recvmsg_into") and set_if_known(made, SOL_UDP, UDP_GRO, 1)
 
 
 def cuts_sent(made: socket.socket) -> bool:
-    """Whether the kernel cuts what it is given into datagrams (GSO)."""
+    """Return whether the kernel cuts what it is given into datagrams (GSO)."""
     if not IS_LINUX or not hasattr(made, "sendmsg"):
         return False
     try:
@@ -100,7 +106,7 @@ def cuts_sent(made: socket.socket) -> bool:
 
 
 def source_ip(remote: Endpoint) -> str | None:
-    """Which of this machine's addresses a datagram to `remote` would leave from; None without a way there.
+    """Return the address of this machine that a datagram to `remote` would leave from; None without a way there.
 
     Nothing is sent: connecting a datagram socket only asks the routing table.
     """

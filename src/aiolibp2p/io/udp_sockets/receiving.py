@@ -1,4 +1,4 @@
-"""Reads all there is, up to a budget, into one batch."""
+"""Readers of a socket that take all there is, up to a budget, in one batch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from aiolibp2p.abc.layers.datagrams import Datagram
 from aiolibp2p.io.udp_sockets.config import UdpConfig
 
 READ_BYTES = 64 * 1024
-"""No datagram is larger, nor are several that the kernel joined."""
+"""Bytes of the read buffer: no datagram is larger, nor are several that the kernel joined."""
 
 ANCILLARY_BYTES = 64
-"""Room for what the kernel says of a read: one number, 24 bytes with its header."""
+"""Bytes for what the kernel says of a read: one number, 24 bytes with its header."""
 
 
 class BatchReader:
@@ -26,7 +26,7 @@ class BatchReader:
         self._max_bytes = config.max_batch_bytes
 
     def read(self, first: Datagram | None = None) -> list[Datagram]:
-        """What there is, in order, behind `first` that was read already; empty when there was only an error."""
+        """Return what there is, in order, behind `first` that was read already; empty when there was only an error."""
         batch = [] if first is None else [first]
         left = self._max_bytes - (0 if first is None else len(first[0]))
         try:
@@ -43,7 +43,7 @@ class BatchReader:
         return batch
 
     def _read_into(self, batch: list[Datagram]) -> int:
-        """Read once; how many bytes. Raises OSError."""
+        """Read once, and return how many bytes came. Raises OSError."""
         n, remote = self._sock.recvfrom_into(self._buffer)
         batch.append((bytes(self._buffer[:n]), remote))
         return n

@@ -1,4 +1,4 @@
-"""Sends datagrams without waiting, runs of them as one system call where the kernel cuts them itself."""
+"""A sender of datagrams that never waits, and sends runs by one system call where the kernel cuts them itself."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from aiolibp2p.io.udp_sockets.config import UdpConfig
 from aiolibp2p.io.udp_sockets.kernel import SOL_UDP, UDP_SEGMENT
 
 MAX_RUN_DATAGRAMS = 64
-"""What a kernel cuts at once: UDP_MAX_SEGMENTS of Linux before 6.9, which takes twice as many."""
+"""The most datagrams that a kernel cuts at once: UDP_MAX_SEGMENTS of Linux before 6.9, which takes twice as many."""
 
 MAX_RUN_BYTES = 65_507
-"""What fits into one packet before it is cut: 65,535 less the headers of IPv4 and UDP."""
+"""The most bytes of one packet before it is cut: 65,535 less the headers of IPv4 and UDP."""
 
 NO_CUTTING = (errno.EIO, errno.EINVAL, errno.EOPNOTSUPP)
-"""How a kernel, or the driver of a network card without checksums, refuses to cut."""
+"""The errors by which a kernel, or the driver of a network card without checksums, refuses to cut."""
 
 SEGMENT_SIZE = struct.Struct("=H")
 
@@ -39,18 +39,18 @@ class Sender:
         self._pending_bytes = 0
 
     def send(self, data: ByteString, remote: Endpoint) -> None:
-        """Send one, or keep it until the kernel has room again, or drop it."""
+        """Send one datagram, or keep it until the kernel has room again, or drop it."""
         if self._pending or not self._leaves(data, remote):
             self._keep((data,), remote)
 
     def send_batch(self, datagrams: Sequence[ByteString], remote: Endpoint) -> None:
-        """Send several, in order."""
+        """Send several datagrams to one remote, in order."""
         for run in _runs(datagrams) if self.is_cut else [(one,) for one in datagrams]:
             if self._pending or not self._run_leaves(run, remote):
                 self._keep(run, remote)
 
     def _leaves(self, data: ByteString, remote: Endpoint) -> bool:
-        """False when the kernel has no room for it."""
+        """Send, and return False when the kernel has no room for the datagram."""
         try:
             self._sock.sendto(data, remote)
         except (BlockingIOError, InterruptedError):
@@ -63,7 +63,7 @@ class Sender:
         return True
 
     def _run_leaves(self, run: Sequence[ByteString], remote: Endpoint) -> bool:
-        """False when the kernel has no room for it."""
+        """Send a run, and return False when the kernel has no room for it."""
         if len(run) == 1 or not self.is_cut:
             return self._each_leaves(run, remote)
         size = SEGMENT_SIZE.pack(len(run[0]))
@@ -78,7 +78,7 @@ class Sender:
         return True
 
     def _leaves_uncut(self, run: Sequence[ByteString], remote: Endpoint, error: OSError) -> bool:
-        """After a refusal, one by one. Only if these leave was it the cutting: a bad remote turns nothing off."""
+        """Send a refused run one by one. Only if these leave was it the cutting: a bad remote turns nothing off."""
         errors, sent = self.errors, self.datagrams
         has_left = self._each_leaves(run, remote)
         if error.errno in NO_CUTTING and self.errors == errors and self.datagrams > sent:

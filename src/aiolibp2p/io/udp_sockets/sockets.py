@@ -1,4 +1,4 @@
-"""All UDP sockets of one host."""
+"""The UDP sockets of one host, made when they are asked for."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from aiolibp2p.io.udp_sockets.udp_socket import UdpSocket
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 ANY: dict[socket.AddressFamily, Endpoint] = {socket.AF_INET: ("0.0.0.0", 0), socket.AF_INET6: ("::", 0, 0, 0)}
-"""Where a socket is bound that is only dialled from: any address, a port that is free."""
+"""The endpoint at which a socket is bound that is only dialled from: any address, a port that is free."""
 
 
 class UdpSockets(DatagramSockets):
-    """Made once a host, and closed with it. It opens nothing before it is asked for a socket."""
+    """The sockets of one host, closed with it. None is opened before it is asked for."""
 
     def __init__(self, config: UdpConfig | None = None) -> None:
         self._config = config or UdpConfig()
         self._sockets: dict[Endpoint, UdpSocket] = {}
-        """Those that are open, by where they are bound, in the order they were made."""
+        """The open sockets by the endpoint they are bound to, in the order they were made."""
         self._for_dialling: dict[socket.AddressFamily, UdpSocket] = {}
         self._buffer: memoryview | None = None
         self._past = DatagramStatistics()
@@ -66,7 +66,7 @@ class UdpSockets(DatagramSockets):
         return self._for_dialling[family]
 
     def _listening_to(self, remote: Endpoint) -> list[UdpSocket]:
-        """Those that listen and can reach `remote`: at the address it would be reached from, then at a wildcard."""
+        """Return sockets that listen and can reach `remote`: at the address it is reached from, then at a wildcard."""
         found = [
             one for one in self._sockets.values() if one.is_listening and family_of(one.local) is family_of(remote)
         ]
@@ -77,7 +77,7 @@ class UdpSockets(DatagramSockets):
         return [one for one in found if _reaches(one.local, remote, source)] + anywhere
 
     def _open(self, local: Endpoint) -> UdpSocket:
-        """Raises OSError."""
+        """Open and keep a socket at this endpoint. Raises OSError."""
         if self._buffer is None:
             self._buffer = memoryview(bytearray(READ_BYTES))
         sock = open_socket(local, self._config)
@@ -113,7 +113,7 @@ class UdpSockets(DatagramSockets):
 
 
 def _reaches(local: Endpoint, remote: Endpoint, source: str | None) -> bool:
-    """Whether a socket bound to one address of this machine can send to `remote`.
+    """Return whether a socket bound to one address of this machine can send to `remote`.
 
     It can from the address that the routing table names, and within the machine from any loopback address.
     """
@@ -128,7 +128,7 @@ def _ip(endpoint: Endpoint) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 def _normal(endpoint: Endpoint) -> Endpoint:
-    """As the kernel writes it, so that one address is one key."""
+    """Return the endpoint as the kernel writes it, so that one address is one key."""
     return str(_ip(endpoint)), *endpoint[1:]
 
 

@@ -27,9 +27,9 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 
 class UdpSocket(DatagramSocket):
-    """Reads from now on. `buffer` is what all sockets of a host read into; `on_closed` is called once.
+    """One bound UDP socket, which reads from now on, into a `buffer` that all sockets of a host share.
 
-    It closes itself when the last hold on it is given up.
+    It closes itself when the last hold on it is given up; `on_closed` is called once.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class UdpSocket(DatagramSocket):
         self._sender = Sender(sock, config, cuts_sent(sock))
         self._claims = Claims(self.close)
         self._reading: asyncio.Task[None] | None = None
-        """Only where the loop cannot tell of a socket that has something to read."""
+        """The task that reads where the loop cannot tell of a socket that has something to read; None elsewhere."""
         # What the kernel joins only our own reads can part.
         is_joined = self._is_watched() and joins_received(sock)
         self._reader = (JoinedBatchReader if is_joined else BatchReader)(sock, buffer, config)
@@ -56,14 +56,14 @@ class UdpSocket(DatagramSocket):
 
     @property
     def is_closed(self) -> bool:
-        """Nobody holds it any more, or all sockets of the host were closed."""
+        """Whether nobody holds the socket any more, or all sockets of the host were closed."""
         return self._on_closed is None
 
     def claim(self, handler: DatagramHandler, takes: FirstBytes) -> DatagramClaim:
         return self._claim(handler, takes, is_listening=False)
 
     def listen(self, handler: DatagramHandler, takes: FirstBytes) -> DatagramClaim:
-        """As `claim`, for somebody who wants to be reached here."""
+        """Claim first bytes as `claim` does, for a handler that wants to be reached here."""
         return self._claim(handler, takes, is_listening=True)
 
     def _claim(self, handler: DatagramHandler, takes: FirstBytes, is_listening: bool) -> DatagramClaim:
@@ -75,7 +75,7 @@ class UdpSocket(DatagramSocket):
         return self._claims.claimed_by(first_byte)
 
     def are_claimed(self, takes: FirstBytes) -> bool:
-        """Whether one handler gets all datagrams that begin with one of these bytes."""
+        """Return whether one handler gets all datagrams that begin with one of these bytes."""
         return self._claims.are_claimed(takes)
 
     def endpoint(self, address: Multiaddr) -> Endpoint:
@@ -118,7 +118,7 @@ class UdpSocket(DatagramSocket):
             self._reading.cancel()
 
     def statistics(self) -> DatagramStatistics:
-        """What it did so far."""
+        """Return what the socket did so far."""
         reader, sender = self._reader, self._sender
         return DatagramStatistics(
             sockets=int(not self.is_closed),
