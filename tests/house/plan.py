@@ -124,9 +124,7 @@ FORBIDDEN_NAMES = frozenset(
     }
 )
 
-REBUILT = (
-    "swarm/",
-)
+REBUILT = ("swarm/",)
 STILL_TO_READ = tuple(f"{root}/{place}" for root in ("src/aiolibp2p", "tests") for place in REBUILT)
 """Places whose docstrings the laws of `tongue` do not hold yet, because the rooms there are being rebuilt.
 
