@@ -124,13 +124,6 @@ FORBIDDEN_NAMES = frozenset(
     }
 )
 
-REBUILT = ("swarm/",)
-STILL_TO_READ = tuple(f"{root}/{place}" for root in ("src/aiolibp2p", "tests") for place in REBUILT)
-"""Places whose docstrings the laws of `tongue` do not hold yet, because the rooms there are being rebuilt.
-
-Each is read, and struck from this list, once its room stands; nothing is ever added.
-"""
-
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_CLASS_LINES = 300

@@ -318,7 +318,7 @@ CASES = [
     Case(
         tongue.first_words,
         _core("class A:\n    def f(self):\n        self.x = 1\n        '''With /p2p at the end.'''\n"),
-        {f"{SRC}swarm/swarm.py": '"""Of a room that is still to be read."""\n'},
+        _core('"""A mesh of peers."""\nx = "Of no concern."\n'),
     ),
     Case(
         tongue.riddles,

@@ -45,7 +45,7 @@ class LoopRuntime:
 
 @dataclass
 class Ledger:
-    """Implements `abc.services.resources.Resources`: writes down every call, and refuses those it is told to."""
+    """A host's resources that write down every call, and refuse those they are told to."""
 
     calls: list[str] = field(default_factory=list)
     refuses: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class LedgerScope:
 
 
 class FakeSession:
-    """As much of a muxer session as connections and streams use; what they tell it is written down."""
+    """A muxer session, as much of it as connections and streams use; what they tell it is written down."""
 
     def __init__(self) -> None:
         self.closed = False

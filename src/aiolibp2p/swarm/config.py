@@ -1,4 +1,4 @@
-"""What a swarm is built from, and the limits of its parts."""
+"""The parts that a swarm is built from, and their limits."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class SwarmConfig:
     resolver: ResolverConfig = field(default_factory=ResolverConfig)
     own_addresses: OwnAddressesConfig = field(default_factory=OwnAddressesConfig)
     duplicate_idle_s: float = 30.0
-    """A second connection to a peer is closed by its dialer after so long without streams: by then both ends have put
-    whatever they open on the other one."""
+    """Seconds without streams after which a second connection to a peer is closed by its dialer: by then both ends have
+    put whatever they open on the other one."""
 
 
 def _as_bound(address: Multiaddr) -> Sequence[Multiaddr]:
@@ -43,7 +43,7 @@ def _as_bound(address: Multiaddr) -> Sequence[Multiaddr]:
 
 @dataclass(frozen=True)
 class SwarmParts:
-    """What a swarm is built from."""
+    """The parts that a swarm is built from."""
 
     local_peer: PeerId
     transports: Sequence[Transport]
@@ -52,13 +52,13 @@ class SwarmParts:
     handlers: StreamHandlers
     emit: Callable[[Event], None]
     wants: Callable[[type[Event]], bool]
-    """Whether anybody listens to such events."""
+    """Answers whether anybody listens to such events."""
     identified: Callable[[PeerId], bool]
-    """Whether identify has told us what a peer speaks."""
+    """Answers whether identify has told us what a peer speaks."""
     resources: Resources = NULL_RESOURCES
     gater: Gater = field(default_factory=Gater)
     meter: Meter = NULL_METER
     ranker: Ranker = rank_addresses
     history: DialHistory = NO_HISTORY
     expand_wildcard: Callable[[Multiaddr], Sequence[Multiaddr]] = _as_bound
-    """What a listener's address stands for on this machine."""
+    """Turns a listener's address into those it stands for on this machine."""

@@ -27,19 +27,19 @@ class Gates:
         self._meter = meter
 
     def peer(self, peer: PeerId) -> None:
-        """Before a peer is dialled."""
+        """Ask before a peer is dialled."""
         self._ask("peer", lambda: f"peer {peer}", lambda: self._gater.allow_peer(peer))
 
     def address(self, peer: PeerId | None, address: Multiaddr) -> None:
-        """Before an address is dialled, names in it resolved."""
+        """Ask before an address is dialled, names in it resolved."""
         self._ask("address", lambda: f"address {address}", lambda: self._gater.allow_address(peer, address))
 
     def accepted(self, remote: Multiaddr) -> None:
-        """Before a connection from outside is answered."""
+        """Ask before a connection from outside is answered."""
         self._ask("accepted", lambda: f"a connection from {remote}", lambda: self._gater.allow_accepted(remote))
 
     def secured(self, peer: PeerId, remote: Multiaddr, is_outbound: bool) -> None:
-        """Once the other end has proven who it is; `is_outbound` says that we dialled."""
+        """Ask once the other end has proven who it is; `is_outbound` says that we dialled."""
         self._ask(
             "secured",
             lambda: f"peer {peer} at {remote}",
@@ -47,7 +47,7 @@ class Gates:
         )
 
     def upgraded(self, connection: MuxedConnection) -> None:
-        """Before a connection carries its first stream."""
+        """Ask before a connection carries its first stream."""
         self._ask("upgraded", lambda: f"{connection!r}", lambda: self._gater.allow_upgraded(connection))
 
     def _ask(self, gate: str, what: Callable[[], str], ask: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Own addresses: where this host can be reached, put together from all that know something about it."""
+"""Own addresses: those at which this host can be reached, put together from all that know of some."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from aiolibp2p.peer.peer_id import PeerId
 
 @dataclass(frozen=True)
 class OwnAddressesConfig:
-    """What the user has to say about the addresses of a host."""
+    """The user's word on the addresses of a host: what is added, kept and told."""
 
     announced: Sequence[Multiaddr] = ()
     """Further addresses under which the host is known to be reachable, without /p2p: port forwards, names."""
     keep: Callable[[Multiaddr], bool] | None = None
-    """Which addresses to tell others, asked for each one without its /p2p; all if None. `announced` ones are asked
-    about, too."""
+    """Answers whether to tell others an address, which has no /p2p at its end; None tells all. It is asked about
+    `announced` ones, too."""
     max_addresses: int = 64
-    """What is told at most: as many as one of our dials tries. Listeners come first, then `announced`, then sources."""
+    """The most addresses told: as many as one dial tries. Listeners come first, then `announced`, then sources."""
 
 
 class OwnAddresses:
@@ -48,7 +48,7 @@ class OwnAddresses:
 
     @property
     def addresses(self) -> list[Multiaddr]:
-        """All of them as of now, each ending in /p2p/<our id>; those that peers or relays give us come last."""
+        """The addresses as of now, each ending in /p2p/<our id>; those that peers or relays give us come last."""
         config = self._config
         listening = [one for bound in self._listening() for one in self._expand(bound)]
         found = dict.fromkeys((*listening, *config.announced))
@@ -68,7 +68,7 @@ class OwnAddresses:
         source.on_change = self.changed
 
     def remove_source(self, source: AddressSource) -> None:
-        """Ask it no longer, and let go of it."""
+        """Ask this source no longer, and let go of it."""
         source.on_change = nobody_asks
         self._sources = [one for one in self._sources if one is not source]
         self.changed()

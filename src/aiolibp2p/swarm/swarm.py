@@ -31,13 +31,13 @@ from aiolibp2p.swarm.resolver import Resolver
 from aiolibp2p.swarm.upgrade.upgrader import ACCEPTED, Upgrader, UpgraderParts
 
 CLOSE_TIMEOUT_S = 2.0
-"""What each step of closing a swarm may take: the driver gives what is unsent one second to leave, and one is spare."""
+"""Seconds that each step of closing a swarm may take: unsent bytes have one to leave, and one is spare."""
 
 logger = logging.getLogger("aiolibp2p")
 
 
 class Swarm:
-    """Connections of one host. It belongs to the event loop that `listen` or `dial` is first called on."""
+    """The connections of one host. It belongs to the event loop that `listen` or `dial` is first called on."""
 
     def __init__(self, parts: SwarmParts, config: SwarmConfig | None = None) -> None:
         config = config or SwarmConfig()
@@ -110,36 +110,36 @@ class Swarm:
     # What leads to connections
 
     async def listen(self, addresses: Iterable[Multiaddr]) -> None:
-        """Listen on all of them. Raises ListenFailed or UnsupportedAddress; those bound before it stay."""
+        """Listen on all addresses. Raises ListenFailed or UnsupportedAddress; those bound before it stay."""
         await self._listening.listen(addresses)
 
     @property
     def listen_addresses(self) -> list[Multiaddr]:
-        """As bound: ports filled in, wildcards unexpanded."""
+        """The addresses as they are bound: ports filled in, wildcards unexpanded."""
         return self._listening.addresses
 
     @property
     def half_open(self) -> int:
-        """Inbound connections that are being set up."""
+        """The number of inbound connections that are being set up."""
         return len(self._admission)
 
     def standing(self, peer: PeerId) -> Connection | None:
-        """The connection that new streams to `peer` use, if one stands."""
+        """Return the connection that new streams to `peer` use; None when none stands."""
         return self._table.best(peer)
 
     async def dial(self, request: DialRequest) -> Connection:
-        """A connection as the request describes it; see `Dialling.dial`."""
+        """Return a connection as the request describes it. Raises DialFailed or HostNotRunning."""
         return await self._dialling.dial(request)
 
     # The table
 
     def connections(self, peer: PeerId | None = None) -> list[Connection]:
-        """Live connections, oldest first."""
+        """Return the live connections to one peer, or to all, oldest first."""
         return self._table.all(peer)
 
     @property
     def peers(self) -> list[PeerId]:
-        """Peers with a live connection."""
+        """The peers with a live connection, in the order they came."""
         return self._table.peers
 
     def _opened(self, connection: Connection) -> None:
@@ -202,4 +202,4 @@ class Swarm:
 
 
 def _nothing(*told: object) -> None:
-    """Nobody asked to be told."""
+    """Do nothing: nobody asked to be told."""

@@ -34,7 +34,7 @@ def counted(**limits: int) -> ConnectionScope:
 
 
 async def hold(stream: Stream) -> None:
-    """Until its stream is reset."""
+    """Serve a stream until it is reset."""
     await stream.read()
 
 

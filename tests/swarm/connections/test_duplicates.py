@@ -57,7 +57,7 @@ async def test_what_is_watched_is_forgotten_with_its_connection() -> None:
 
 @dataclass(eq=False)
 class FakeConnection:
-    """As much of a connection as its watcher looks at."""
+    """A connection, as much of it as its watcher looks at."""
 
     is_outbound: bool = True
     idle_since: float | None = 0.0

@@ -15,7 +15,7 @@ from swarm.fakes import THEM, THERE
 
 
 class FakeConnection:
-    """As much of a connection as dialling looks at."""
+    """A connection, as much of it as dialling looks at."""
 
     def __init__(self, limits: ConnectionLimits | None = None, peer: PeerId = THEM.peer_id) -> None:
         self.limits = limits
@@ -24,7 +24,7 @@ class FakeConnection:
 
 
 def connection(limits: ConnectionLimits | None = None) -> Connection:
-    """One of them, for the type checker's sake."""
+    """Return a fake connection, typed as a real one."""
     return cast(Connection, FakeConnection(limits))
 
 
@@ -69,5 +69,5 @@ class Attempts:
 
     @property
     def ports(self) -> list[int]:
-        """By which the tests tell them apart."""
+        """The ports of the attempts made, by which the tests tell them apart."""
         return [attempt.address.port or 0 for attempt in self.made]

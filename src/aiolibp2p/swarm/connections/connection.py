@@ -31,14 +31,14 @@ class ConnectionConfig:
     """Limits of one connection; sizes in bytes, times in seconds."""
 
     negotiation_timeout_s: float = 10.0
-    """What a stream has to settle its protocol."""
+    """Seconds that a stream has to settle its protocol, as in go."""
     max_read_bytes: int = 64 * 1024 * 1024
-    """What one `read` to the end, `read_exactly` or message may gather."""
+    """Bytes that one `read` to the end, `read_exactly` or message may gather: four times yamux's largest window."""
 
 
 @dataclass(frozen=True)
 class ConnectionContext:
-    """What all connections of a swarm share."""
+    """The parts that all connections of a swarm share."""
 
     config: ConnectionConfig
     runtime: Runtime
@@ -46,16 +46,16 @@ class ConnectionContext:
     handlers: StreamHandlers
     local_peer: PeerId
     identified: Callable[[PeerId], bool]
-    """Whether identify has told us what a peer speaks."""
+    """Answers whether identify has told us what a peer speaks."""
     closed: Callable[[Connection, str], None]
-    """A connection is gone, and why."""
+    """Called when a connection is gone, with the reason in words."""
     emit: Callable[[Event], None]
     wants: Callable[[type[Event]], bool]
-    """Whether anybody listens to such events."""
+    """Answers whether anybody listens to such events."""
 
 
 class Connection:
-    """Implements `abc.stream.MuxedConnection`, and `abc.layers.streams.StreamAcceptor` for its session."""
+    """A connection that stands: a `MuxedConnection` for its users, the `StreamAcceptor` of its session."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Connection:
         self.max_read_bytes = context.config.max_read_bytes
         self.session: StreamSession
         self.idle_since: float | None = context.runtime.now()
-        """When the last stream ended; None while there is one."""
+        """When the last stream ended, in `Runtime.now` seconds; None while there is one."""
         self._context = context
         self._carrier = carrier
         self._loop = asyncio.get_running_loop()
@@ -95,47 +95,47 @@ class Connection:
         return f"<Connection {direction} {self.remote_peer} at {self.remote_address}>"
 
     def start(self) -> None:
-        """There is a session from now on, and an end: `lost` is called once. Nothing comes before `open`."""
+        """Begin a session, which has an end from now on: `lost` is called once. Nothing comes before `open`."""
         self.session = self._carrier.start(self, self.lost)
 
     def open(self) -> None:
-        """Streams flow from now on. Raises what the first bytes break, those that came behind the upgrade."""
+        """Let streams flow from now on. Raises what the first bytes break, those that came behind the upgrade."""
         self._carrier.open()
 
     @property
     def security(self) -> str:
-        """Protocol id of the security in use."""
+        """The protocol id of the security in use."""
         return self._carrier.security
 
     @property
     def muxer(self) -> str:
-        """Protocol id of the muxer in use."""
+        """The protocol id of the muxer in use."""
         return self._carrier.muxer
 
     @property
     def early_muxer(self) -> bool:
-        """The muxer was agreed inside the security handshake."""
+        """Whether the muxer was agreed inside the security handshake."""
         return self._carrier.early_muxer
 
     @property
     def rtt(self) -> float | None:
-        """Smallest round trip seen, in seconds."""
+        """The smallest round trip seen, in seconds; None before the first."""
         return self._carrier.rtt
 
     @property
     def stream_count(self) -> int:
-        """Streams open at the moment."""
+        """The number of streams that are open at the moment."""
         return self.session.stream_count
 
     @property
     def takes_streams(self) -> bool:
-        """Neither side has said goodbye: a new stream may be opened."""
+        """Whether a new stream may be opened: neither side has said goodbye."""
         return not self.is_closed and not self.session.closed
 
     # Streams of ours
 
     async def open_stream(self, protocols: Sequence[str], wait: bool = True, allow_limited: bool = False) -> Stream:
-        """See `abc.stream.MuxedConnection.open_stream`."""
+        """Open a stream for the first of `protocols` that the peer takes, as `MuxedConnection` describes it."""
         if self.limits is not None and not allow_limited:
             raise LimitedConnection(f"{self!r} is limited in bytes or time; allow_limited opens a stream all the same")
         stream = Stream(self, Negotiation(Initiator(protocols), inbound=False), self._scope.open_stream(False))
@@ -167,7 +167,7 @@ class Connection:
             await waiter
 
     def _try_to_open(self, stream: Stream) -> int | None:
-        """The stream's id, or None while it has to wait for room."""
+        """Return the stream's id, or None while it has to wait for room."""
         if not self._is_answered and not self._early_streams:
             return None
         try:
@@ -179,7 +179,7 @@ class Connection:
         return stream_id
 
     def takes_early_fin(self) -> bool:
-        """Whether a FIN may precede the peer's answer to our proposal."""
+        """Return whether a FIN may precede the peer's answer to our proposal."""
         return self._context.identified(self.remote_peer)
 
     # Streams of theirs
@@ -203,7 +203,7 @@ class Connection:
     # What streams say
 
     def agreed(self, stream: Stream) -> None:
-        """The protocol of a stream is settled: serve it, if it is theirs."""
+        """Serve a stream whose protocol is settled, if it is theirs."""
         self._negotiations.remove(stream)
         self._answered()
         self._announce(StreamOpened, stream)
@@ -216,13 +216,13 @@ class Connection:
             self._serving.serve(stream, self)
 
     def negotiation_failed(self, stream: Stream) -> None:
-        """A stream died before its protocol was settled."""
+        """Forget a stream that died before its protocol was settled."""
         self._negotiations.remove(stream)
         self._answered()
         stream.scope.done()
 
     def stream_finished(self, stream: Stream) -> None:
-        """A stream whose protocol had been settled is closed both ways, or dead."""
+        """Forget a stream whose protocol had been settled: it is closed both ways, or dead."""
         self._announce(StreamEnded, stream)
         if not self._serving.serves(stream):
             stream.scope.done()
@@ -261,14 +261,14 @@ class Connection:
     # Ends
 
     def refuse(self, error: BaseException) -> None:
-        """It has a session and is not wanted all the same: end it before its first stream. Nobody hears of its end."""
+        """End a connection before its first stream: it has a session and is not wanted. Nobody hears of its end."""
         self.is_closed = True
         self.session.abort(str(error))
         self._scope.done()
         self._gone.set_result(None)
 
     def lost(self, error: BaseException) -> None:
-        """The raw connection is gone: end everything on it."""
+        """End all that is on the connection: what carried it is gone."""
         if self.is_closed:
             return
         self.is_closed = True
@@ -280,12 +280,12 @@ class Connection:
         self._context.closed(self, str(error))
 
     async def close(self, reason: str = "closed on our side") -> None:
-        """Say goodbye, end all streams, wait until it is gone (a second at most)."""
+        """Say goodbye, end all streams, and wait until the connection is gone, a second at most."""
         if not self.is_closed:
             self.session.close()
             self._carrier.close(reason)
         await asyncio.shield(self._gone)
 
     def abort(self, error: BaseException) -> None:
-        """End at once; nothing more is sent."""
+        """End the connection at once; nothing more is sent."""
         self._carrier.abort(error)

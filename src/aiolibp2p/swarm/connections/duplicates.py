@@ -30,7 +30,7 @@ class Duplicates:
         self._timers: dict[Connection, asyncio.TimerHandle] = {}
 
     def watch(self, peer: PeerId) -> None:
-        """The peer has got one more connection."""
+        """Look at all connections to a peer that has got one more."""
         connections = self._table.all(peer)
         if len(connections) > 1:
             for connection in connections:
@@ -55,13 +55,13 @@ class Duplicates:
             self._watch(connection)
 
     def forget(self, connection: Connection) -> None:
-        """It is gone. Idempotent."""
+        """Watch a connection no longer that is gone. Idempotent."""
         timer = self._timers.pop(connection, None)
         if timer is not None:
             timer.cancel()
 
     def close(self) -> None:
-        """Watch no more: all of them end now."""
+        """Watch nothing any more: all connections end now."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

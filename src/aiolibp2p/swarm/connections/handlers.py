@@ -1,4 +1,4 @@
-"""Which handler serves which protocol, and on which connections."""
+"""The table of handlers: the protocol that each serves, and the connections on which it is offered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiolibp2p.errors import ConfigError, NegotiationFailed
 from aiolibp2p.limits.peer_quota import PeerQuota
 
 MAX_PROTOCOL_BYTES = 1000
-"""A protocol id must fit a multistream message."""
+"""Bytes of the longest protocol id: it must fit a multistream message of 1024 bytes."""
 
 Match = Callable[[str], bool]
 
@@ -22,11 +22,11 @@ logger = logging.getLogger("aiolibp2p")
 
 @dataclass(frozen=True)
 class Served:
-    """How a protocol is served."""
+    """The handler of a protocol, with its limits."""
 
     handler: StreamHandler
     quota: PeerQuota | None = None
-    """How many streams of it are served at once; each is taken from agreement to the end of its handler."""
+    """The streams that may be served at once, each from agreement to the end of its handler; None for any number."""
     service: str = ""
     """The service that serves it, whose limits its streams count against; "" for none."""
 
@@ -44,11 +44,11 @@ class StreamHandlers:
 
     @property
     def protocols(self) -> list[str]:
-        """The ids registered, sorted; on whichever connections."""
+        """The ids that are registered, sorted, on whichever connections they are offered."""
         return sorted(self._handlers)
 
     def protocols_on(self, connection: MuxedConnection) -> list[str]:
-        """Those offered on this connection, sorted. One whose `offered_on` raises is left out, and logged."""
+        """Return the ids offered on this connection, sorted. One whose `offered_on` raises is left out, and logged."""
         if not self._offered_on:
             return self.protocols
         return [protocol_id for protocol_id in self.protocols if self._lists(protocol_id, connection)]
@@ -83,17 +83,17 @@ class StreamHandlers:
         return True
 
     def is_limited(self, protocol_id: str) -> bool:
-        """Whether it is offered on some connections only."""
+        """Return whether a protocol is offered on some connections only."""
         return protocol_id in self._offered_on
 
     def remove(self, protocol_id: str) -> bool:
-        """Serve it no longer; whether it was."""
+        """Stop serving a protocol, and return whether it was served."""
         self._matches.pop(protocol_id, None)
         self._offered_on.pop(protocol_id, None)
         return self._handlers.pop(protocol_id, None) is not None
 
     def find(self, protocol_id: str, connection: MuxedConnection) -> Served | None:
-        """An exact match first, then the predicates in the order they were added.
+        """Find how a protocol is served: by an exact match first, then by the predicates in the order they were added.
 
         A predicate or an offered_on that fails is logged and raises NegotiationFailed: it costs the stream, not the
         connection.
@@ -111,7 +111,7 @@ class StreamHandlers:
         return None if registered is None else self._handlers[registered]
 
     def supports(self, protocol_id: str, connection: MuxedConnection) -> bool:
-        """Whether anybody serves it there. Raises as `find` does."""
+        """Return whether anybody serves a protocol on this connection. Raises as `find` does."""
         if not self._offered_on and protocol_id in self._handlers:
             return True
         return bool(self._offered_on or self._matches) and self.find(protocol_id, connection) is not None

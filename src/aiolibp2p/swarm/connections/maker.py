@@ -16,7 +16,7 @@ from aiolibp2p.swarm.upgrade.upgrade import require_key_type
 
 
 class ConnectionMaker:
-    """What every connection passes, however it was dialled, accepted or secured.
+    """The checks that every connection passes, however it was dialled, accepted or secured.
 
     Each method that takes a scope with a carrier keeps it, even when it raises: of a connection that began, the scope
     is done when it is lost, and of one that did not, at once.
@@ -33,17 +33,17 @@ class ConnectionMaker:
         self._gates = gates
         self._key_types = key_types
         self._stands = stands
-        """Told of each connection when it stands, before its first stream."""
+        """Called with each connection when it stands, before its first stream."""
 
     def check(self, peer: PeerId, remote: Multiaddr, is_dialled: bool, scope: ConnectionScope) -> None:
-        """Whether a connection may go on whose peer is proven. Raises HandshakeFailed, Gated or LimitExceeded."""
+        """Check a connection whose peer is proven. Raises HandshakeFailed, Gated or LimitExceeded when it must end."""
         if peer == self._context.local_peer:
             raise HandshakeFailed("the host dialled itself")
         self._gates.secured(peer, remote, is_dialled)
         scope.set_peer(peer)
 
     def take(self, carrier: Carrier, scope: ConnectionScope, is_dialled: bool) -> Connection:
-        """A connection of a carrier that its transport has secured, which has seen no check so far.
+        """Return a connection of a carrier that its transport has secured, which has seen no check so far.
 
         Raises what `check` and `make` raise; the carrier is ended then.
         """
@@ -61,7 +61,7 @@ class ConnectionMaker:
             raise
 
     def make(self, carrier: Carrier, is_outbound: bool, scope: ConnectionScope) -> Connection:
-        """A connection of a carrier that has passed `check`. Raises Gated, and whatever its first bytes break."""
+        """Return a connection of a carrier that has passed `check`. Raises Gated, and what its first bytes break."""
         connection = Connection(self._context, carrier, is_outbound, scope)
         connection.start()
         try:

@@ -1,4 +1,4 @@
-"""How long the streams of a connection may take to settle their protocol."""
+"""Deadlines by which the streams of a connection have to settle their protocol."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Negotiations:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, stream: Stream) -> None:
-        """It begins now."""
+        """Start the time of a stream."""
         self._deadlines[stream] = self._now() + self._timeout_s
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._end_slow_ones)
 
     def remove(self, stream: Stream) -> None:
-        """It is over. Idempotent."""
+        """Forget a stream whose negotiation is over. Idempotent."""
         self._deadlines.pop(stream, None)
 
     def _end_slow_ones(self) -> None:
@@ -42,6 +42,6 @@ class Negotiations:
             stream.fail(NegotiationFailed(f"no protocol was agreed upon within {self._timeout_s:g} s"))
 
     def close(self) -> None:
-        """The connection is gone, and its streams with it."""
+        """Stop the timer: the connection is gone, and its streams with it."""
         if self._timer is not None:
             self._timer.cancel()

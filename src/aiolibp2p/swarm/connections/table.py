@@ -7,7 +7,7 @@ from aiolibp2p.swarm.connections.connection import Connection
 
 
 class ConnectionTable:
-    """Live connections, oldest first. Pure.
+    """The live connections, oldest first. Pure.
 
     Of two connections to one peer, both sides put new streams on the one that the lower peer id dialled, so
     that they agree without a word; the other is closed by its dialer once it has been idle.
@@ -18,13 +18,13 @@ class ConnectionTable:
         self._by_peer: dict[PeerId, list[Connection]] = {}
 
     def add(self, connection: Connection) -> bool:
-        """Keep it; whether it is the first to its peer."""
+        """Keep a connection, and return whether it is the first to its peer."""
         connections = self._by_peer.setdefault(connection.remote_peer, [])
         connections.append(connection)
         return len(connections) == 1
 
     def remove(self, connection: Connection) -> bool:
-        """Forget it; whether it was the last to its peer."""
+        """Forget a connection, and return whether it was the last to its peer."""
         connections = self._by_peer.get(connection.remote_peer, [])
         if connection not in connections:
             return False
@@ -34,13 +34,13 @@ class ConnectionTable:
         return not connections
 
     def all(self, peer: PeerId | None = None) -> list[Connection]:
-        """Those to one peer, or all."""
+        """Return the connections to one peer, or all."""
         if peer is not None:
             return list(self._by_peer.get(peer, ()))
         return [connection for connections in self._by_peer.values() for connection in connections]
 
     def best(self, peer: PeerId, allow_limited: bool = False) -> Connection | None:
-        """The one that new streams use; None when none takes any more.
+        """Return the connection that new streams to a peer use; None when none takes any more.
 
         One without limits is better than any that has them, and those are given to nobody who did not `allow_limited`.
         """
@@ -58,7 +58,7 @@ class ConnectionTable:
 
     @property
     def peers(self) -> list[PeerId]:
-        """Peers with a connection, in the order they came."""
+        """The peers with a connection, in the order they came."""
         return list(self._by_peer)
 
     def __len__(self) -> int:

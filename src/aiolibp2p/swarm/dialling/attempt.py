@@ -20,27 +20,27 @@ from aiolibp2p.swarm.upgrade.upgrader import UpgradeIntent
 
 @dataclass(frozen=True)
 class AttemptParts:
-    """What all attempts of a swarm share."""
+    """The parts that all attempts of a swarm share."""
 
     transports: Sequence[Transport]
     resources: Resources
     upgrade: Callable[[RawConnection, UpgradeIntent, ConnectionScope], Awaitable[Connection]]
-    """See `Upgrader.upgrade`."""
+    """Upgrades a raw connection that was dialled, and keeps the scope, even when it raises."""
     take: Callable[[Carrier, ConnectionScope], Connection]
     """Makes a connection of a carrier that was dialled, and keeps the scope, even when it raises."""
     refusals: Refusals
 
     def transport(self, address: Multiaddr) -> Transport | None:
-        """The first transport that dials such an address, which has no /p2p at its end."""
+        """Return the first transport that dials such an address, which has no /p2p at its end."""
         return next((one for one in self.transports if one.can_dial(address)), None)
 
 
 class Attempt:
-    """One address of a request. `address` ends in /p2p only where a name said who answers there."""
+    """One address of a request being dialled. `address` ends in /p2p only where a name said who answers there."""
 
     def __init__(self, parts: AttemptParts, request: DialRequest, address: Multiaddr) -> None:
         self.is_upgrading = False
-        """The peer has accepted a connection and may count on it already."""
+        """Whether the peer has accepted a connection and may count on it already."""
         self._parts = parts
         self._address = address.without_p2p()
         named = address.p2p_bytes
@@ -50,7 +50,7 @@ class Attempt:
         self._request = request
 
     async def run(self) -> Connection:
-        """The connection. Raises OSError or a Libp2pError; cancelling it ends what it has begun.
+        """Make the connection. Raises OSError or a Libp2pError; cancelling it ends what it has begun.
 
         A listener that refuses our optimism has lost the connection for us: it is dialled once more without.
         """

@@ -1,4 +1,4 @@
-"""Which addresses of a request are dialled, and in which order. Pure."""
+"""Candidates: the addresses of a request that are dialled, and their order. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Selection:
     ranker: Ranker
 
     def select(self, peer: PeerId | None, addresses: Iterable[Multiaddr], now: float) -> Candidates:
-        """The candidates among addresses that hold no names; each is looked at once."""
+        """Return the candidates among addresses that hold no names; each is looked at once."""
         candidates = Candidates()
         chosen: list[Multiaddr] = []
         for address in dict.fromkeys(addresses):

@@ -29,22 +29,22 @@ Key: TypeAlias = tuple[Hashable, ...]
 
 @dataclass(frozen=True)
 class DiallingParts:
-    """What dialling works with."""
+    """The parts that dialling works with."""
 
     tasks: Tasks
     now: Callable[[], float]
-    """`Runtime.now`."""
+    """The clock of the host, `Runtime.now`, in seconds."""
     gates: Gates
     selection: Selection
     resolver: Resolver
     attempt: Callable[[DialRequest, Multiaddr], Attempt]
     best: Callable[[PeerId, bool], Connection | None]
-    """The connection that stands to a peer, be it (True) a limited one."""
+    """Answers which connection to a peer stands, be it (True) a limited one."""
 
 
 @dataclass(frozen=True)
 class _Dial:
-    """One entry of the table."""
+    """One entry of the table of dials."""
 
     shared: SharedDial
     race: Race
@@ -57,15 +57,15 @@ class Dialling:
         self._parts = parts
         self._config = config
         self._dials: dict[Hashable, dict[Key, _Dial]] = {}
-        """By whom they lead to (a peer, or addresses), then by all that makes requests share a dial."""
+        """The dials by whom they lead to (a peer, or addresses), then by all that makes requests share a dial."""
         self._closed = False
 
     def __len__(self) -> int:
-        """How many dials are in progress, however many callers each has."""
+        """Return how many dials are in progress, however many callers each has."""
         return sum(map(len, self._dials.values()))
 
     async def dial(self, request: DialRequest) -> Connection:
-        """A connection as the request describes it: one that stands, or a new one.
+        """Return a connection as the request describes it: one that stands, or a new one.
 
         Raises DialFailed naming each address and its reason, HostNotRunning when the host is or gets closed.
         """
@@ -120,7 +120,7 @@ class Dialling:
         return dial
 
     def _over(self, whom: Hashable, key: Key, spare_upgrades: bool) -> None:
-        """Out of the table first: whatever the end of the race sets off, nobody joins this dial any more."""
+        """Take a dial out of the table first: whatever the end of its race sets off, nobody joins it any more."""
         dials = self._dials[whom]
         dial = dials.pop(key)
         if not dials:
@@ -154,7 +154,7 @@ class Dialling:
         race.add(self._parts.selection.select(request.peer, plain, self._parts.now()), allowance)
 
     async def _resolve(self, race: Race, peer: PeerId | None, name: Multiaddr, allowance: Allowance) -> None:
-        """What a name stands for; without a peer asked for, each address ends in the /p2p that its entry names."""
+        """Let the addresses of a name join; without a peer asked for, each ends in the /p2p that its entry names."""
         found: Sequence[Multiaddr] = await self._parts.resolver.resolve(
             name if peer is None else name.with_p2p(peer.to_bytes())
         )
@@ -170,13 +170,13 @@ class Dialling:
     # What ends dials
 
     def came_in(self, connection: Connection) -> None:
-        """A connection from outside stands: dials to its peer are over, unless they want a fresh one."""
+        """End dials to the peer of a connection from outside that stands, unless they want a fresh one."""
         for dial in list(self._dials.get(connection.remote_peer, {}).values()):
             if not dial.shared.request.fresh and dial.shared.accepts(connection):
                 dial.shared.came_in(connection)
 
     def close(self) -> None:
-        """End all dials; whoever waits for one is told that the host is closing."""
+        """End all dials; their callers get HostNotRunning."""
         self._closed = True
         for dials in list(self._dials.values()):
             for dial in list(dials.values()):

@@ -1,4 +1,4 @@
-"""Why a dial did not come to a connection, address by address. Pure."""
+"""The reasons why a dial did not come to a connection, address by address. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Failures:
         self._untold = 0
 
     def note(self, address: object, error: BaseException) -> None:
-        """Note one more; past the limit it is only counted. Its frames are dropped: they lead back to the dial."""
+        """Note a failure; past the limit it is only counted. Its frames are dropped: they lead back to the dial."""
         error.__traceback__ = None
         if len(self._told) < MAX_TOLD:
             self._told.append((str(address), error))
@@ -25,7 +25,7 @@ class Failures:
             self._untold += 1
 
     def told(self) -> list[tuple[str, BaseException]]:
-        """All pairs, and at the end how many there were besides."""
+        """Return all pairs, and at the end how many there were besides."""
         if not self._untold:
             return list(self._told)
         more = f"{self._untold} more"

@@ -1,4 +1,4 @@
-"""What became of earlier dials, and whether an address is left alone for a while because of it. Pure."""
+"""The memory of earlier dials, by which an address may be left alone for a while. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ class DialHistory(Protocol):
     """The place for back-off: told how each attempt ended, asked before the next. Times in `Runtime.now` seconds."""
 
     def refusal(self, peer: PeerId | None, address: Multiaddr, now: float) -> BaseException | None:
-        """Why the address is not dialled now, in words that say until when; None to dial it."""
+        """Return why the address is not dialled now, in words that say until when; None to dial it."""
         ...
 
     def note(self, peer: PeerId | None, address: Multiaddr, outcome: BaseException | None, now: float) -> None:
-        """An attempt ended: with an error, or (None) with a connection. One that was cancelled is not noted."""
+        """Note how an attempt ended: with an error, or (None) with a connection. Cancelled ones are not noted."""
         ...
 
 
-class _NoHistory:
-    """Remembers nothing and refuses nothing."""
+class _NoHistory(DialHistory):
+    """A history that remembers nothing and refuses nothing."""
 
     def refusal(self, peer: PeerId | None, address: Multiaddr, now: float) -> BaseException | None:
         return None

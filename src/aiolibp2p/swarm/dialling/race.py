@@ -18,20 +18,20 @@ from aiolibp2p.swarm.dialling.failures import Failures
 
 @dataclass(frozen=True)
 class RaceParts:
-    """What a race works with."""
+    """The parts that a race works with."""
 
     tasks: Tasks
     now: Callable[[], float]
     attempt: Callable[[Multiaddr], Attempt]
     note: Callable[[Multiaddr, BaseException | None], None]
-    """Told how each attempt ended that was not cancelled: with an error, or (None) with a connection."""
+    """Called when an attempt ends that was not cancelled: with its error, or (None) when it made a connection."""
     ended: Callable[[Connection | None], None]
-    """Told of each connection that is made, and (None) when nothing is left to try. It may end the race."""
+    """Called with each connection that is made, and with None when nothing is left to try. It may end the race."""
     max_parallel: int
 
 
 class Allowance:
-    """How many addresses may still join a race on behalf of one request."""
+    """The number of addresses that may still join a race on behalf of one request."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -50,12 +50,12 @@ class Race:
         self._parts = parts
         self._known: dict[Multiaddr, None] = {}
         self._waiting: list[tuple[float, Multiaddr]] = []
-        """In the order in which they are due, each with its time in `Runtime.now` seconds."""
+        """The addresses in the order in which they are due, each with its time in `Runtime.now` seconds."""
         self._running: dict[Multiaddr, tuple[asyncio.Task[None], Attempt]] = {}
         self._resolving: dict[Multiaddr, asyncio.Task[None]] = {}
         self._failures = Failures()
         self._spare = 0
-        """Attempts that may begin before their time because as many have failed."""
+        """The number of attempts that may begin before their time because as many have failed."""
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
 
@@ -84,7 +84,7 @@ class Race:
         self.go_on()
 
     def expect(self, name: Multiaddr, resolve: Callable[[], Awaitable[None]]) -> None:
-        """Addresses will join when a name is resolved: `resolve` adds them. Each name is resolved once.
+        """Resolve a name, each once, so that its addresses join: `resolve` adds them.
 
         Call it before `add`, which says at once when there is nothing to try or to wait for.
         """
@@ -110,13 +110,13 @@ class Race:
         self.go_on()
 
     def note(self, address: Multiaddr, error: BaseException) -> None:
-        """Something that belongs into the error, should there be one."""
+        """Note a failure that belongs into the error, should the dial end in one."""
         self._failures.note(address, error)
 
     # How it goes
 
     def go_on(self) -> None:
-        """Begin what is due; say so when nothing is left to try."""
+        """Begin the attempts that are due; call `ended` when nothing is left to try."""
         if self._is_over:
             return
         if not self._waiting:
@@ -176,7 +176,7 @@ class Race:
     # How it ends
 
     def failures(self) -> list[tuple[str, BaseException]]:
-        """What has failed so far, and then all that is not over."""
+        """Return what has failed so far, and then all that is not over."""
         failures = self._failures.told()
         failures += [(str(name), TimeoutExpired("its name was not resolved yet")) for name in self._resolving]
         failures += [(str(address), TimeoutExpired("no answer yet")) for address in self._running]

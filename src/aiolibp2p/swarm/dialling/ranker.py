@@ -1,4 +1,4 @@
-"""In which order, and how far apart, the addresses of a peer are dialled. Pure."""
+"""Ranks the addresses of a peer: the order in which they are dialled, and how far apart. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TypeAlias
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 PUBLIC_STAGGER_S = 0.25
-"""How long a public address has its group to itself, in seconds: what RFC 8305 recommends, and go does."""
+"""Seconds that a public address has its group to itself: what RFC 8305 recommends, and go does."""
 
 LOCAL_STAGGER_S = 0.03
-"""How long a loopback or private address has its group to itself, in seconds: they answer within milliseconds or never,
-and go takes 30 ms, too. It is also the start that a nearer group has of the next one."""
+"""Seconds that a loopback or private address has its group to itself: they answer within milliseconds or never, and go
+takes 30 ms, too. It is also the start that a nearer group has of the next one."""
 
 
 @dataclass(frozen=True)
 class RankedAddress:
-    """Dial `address` no later than `delay_s` after its dial began, sooner if others have failed."""
+    """An address and its turn: no later than `delay_s` seconds after the dial began, sooner if others have failed."""
 
     address: Multiaddr
     delay_s: float
@@ -29,7 +29,7 @@ Ranker: TypeAlias = Callable[[Sequence[Multiaddr]], Sequence[RankedAddress]]
 
 
 def rank_addresses(addresses: Sequence[Multiaddr]) -> list[RankedAddress]:
-    """Loopback, private and public addresses, each group on its own clock; the default `Ranker`.
+    """Rank loopback, private and public addresses, each group on its own clock: the default `Ranker`.
 
     A nearer group begins a little earlier, so that on the same machine or network the short way wins; but it holds up
     no other for longer than that, however many of its addresses are dead. Within each group IPv6 and IPv4 take turns

@@ -1,4 +1,4 @@
-"""Which listeners refuse optimism. Pure."""
+"""The listeners that refuse optimism. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from aiolibp2p.multiformats.multiaddr import Multiaddr
 
 
 class Refusals:
-    """Addresses whose listener refused the preferred security, the `limit` that were noted last.
+    """The addresses whose listener refused the preferred security, the `limit` that were noted last.
 
     A listener that refuses what its dialer began optimistically costs a second connection; the next dial to it spares
     itself that by asking first.
@@ -23,7 +23,7 @@ class Refusals:
         return len(self._addresses)
 
     def add(self, address: Multiaddr) -> None:
-        """Its listener has refused; past the limit the one noted longest ago is forgotten."""
+        """Note an address whose listener has refused; past the limit the one noted longest ago is forgotten."""
         self._addresses.pop(address, None)
         self._addresses[address] = None
         if len(self._addresses) > self._limit:

@@ -33,7 +33,7 @@ class SharedDial:
         self.request = request
         self._target = request.peer or " or ".join(map(str, request.addresses))
         self._over: Callable[[bool], None] | None = over
-        """Told once that the dial is over, and whether attempts which the peer has accepted may run on."""
+        """Called once when the dial is over, with whether attempts that the peer has accepted may run on."""
         self._callers: dict[Caller, None] = {}
         self._failures: Callable[[], list[tuple[str, BaseException]]] = list
 
@@ -41,15 +41,15 @@ class SharedDial:
         return f"<SharedDial {self._target}: {len(self._callers)} callers>"
 
     def explain_by(self, failures: Callable[[], list[tuple[str, BaseException]]]) -> None:
-        """Where to ask what has failed; call it before `join`."""
+        """Set whom to ask what has failed; call it before `join`."""
         self._failures = failures
 
     def accepts(self, connection: MuxedConnection) -> bool:
-        """Whether this connection is good enough for the callers."""
+        """Return whether this connection is good enough for the callers."""
         return connection.limits is None or self.request.allow_limited
 
     def join(self, timeout_s: float) -> Caller:
-        """One caller more, who waits for so long."""
+        """Add one caller, who waits for `timeout_s` seconds."""
         loop = asyncio.get_running_loop()
         caller = Caller(loop.create_future(), timeout_s)
         caller.timer = loop.call_later(timeout_s, self._too_slow, caller)
@@ -57,7 +57,7 @@ class SharedDial:
         return caller
 
     async def wait(self, caller: Caller) -> Connection:
-        """What becomes of it for this caller. Raises DialFailed or HostNotRunning; cancelling leaves the dial."""
+        """Return the connection for this caller. Raises DialFailed or HostNotRunning; cancelling leaves the dial."""
         try:
             return await caller.future
         finally:
@@ -87,18 +87,18 @@ class SharedDial:
     # What ends it
 
     def made(self, connection: Connection | None) -> None:
-        """The race has made a connection; or (None) nothing is left to try."""
+        """Settle all callers: the race has made a connection; or (None) nothing is left to try."""
         if connection is None:
             self._fail(lambda: self._failed("" if self._failures() else "no address of it is known"))
         else:
             self._succeed(connection, spare_upgrades=False)
 
     def came_in(self, connection: Connection) -> None:
-        """A connection to the peer stands that this dial has not made."""
+        """Settle all callers with a connection to the peer that this dial has not made."""
         self._succeed(connection, spare_upgrades=True)
 
     def close(self) -> None:
-        """The host is closing."""
+        """Fail all callers with HostNotRunning: the host is closing."""
         self._fail(lambda: HostNotRunning("the host is closing"))
 
     def _too_slow(self, caller: Caller) -> None:
@@ -123,7 +123,7 @@ class SharedDial:
             caller.future.set_exception(error)
 
     def _take_callers(self) -> list[Caller]:
-        """Those that still wait: one that was cancelled is done, though it has not left yet."""
+        """Return the callers that still wait: one that was cancelled is done, though it has not left yet."""
         callers, self._callers = self._callers, {}
         for caller in callers:
             if caller.timer is not None:
@@ -136,7 +136,7 @@ class SharedDial:
 
 
 def limited(connection: MuxedConnection) -> LimitedConnection:
-    """Why a connection that was made does not end a dial."""
+    """Return why a connection that was made does not end a dial: it is limited."""
     return LimitedConnection(
         f"the connection to {connection.remote_peer} is limited, and only a request that allows that is content with it"
     )

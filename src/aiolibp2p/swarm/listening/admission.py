@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from aiolibp2p.abc.layers.admission import Admission
 from aiolibp2p.abc.layers.carrier import Carrier
 from aiolibp2p.abc.layers.raw import RawConnection
 from aiolibp2p.abc.runtime import Runtime
@@ -29,21 +30,21 @@ class Upgrading(Protocol):
 
     @property
     def is_silent(self) -> bool:
-        """The peer has not sent a byte."""
+        """Whether the peer has not sent a byte."""
         ...
 
     def start(self) -> None:
-        """Begin; it may be over before this returns."""
+        """Begin the upgrade, which may be over before this returns."""
         ...
 
     def abort(self, error: BaseException) -> None:
-        """End it at once."""
+        """End the upgrade at once."""
         ...
 
 
 @dataclass(frozen=True)
 class AdmissionParts:
-    """What an admission works with."""
+    """The parts that an admission works with."""
 
     runtime: Runtime
     gates: Gates
@@ -52,13 +53,13 @@ class AdmissionParts:
     take: Callable[[Carrier, ConnectionScope], object]
     """Makes a connection of a carrier, and keeps the scope; raises a Libp2pError when the carrier is turned away."""
     timeout_s: float
-    """From admission until the connection stands."""
+    """Seconds from admission until the connection stands."""
     resources: Resources = NULL_RESOURCES
     meter: Meter = NULL_METER
 
 
 class HalfOpenTicket:
-    """Implements `abc.layers.admission.Ticket`."""
+    """The `Ticket` of one connection in the table of an `InboundAdmission`."""
 
     __slots__ = ("_admission", "_remote", "_turned_away", "_upgrading", "deadline", "evict", "heard", "scope")
 
@@ -69,7 +70,7 @@ class HalfOpenTicket:
         self.evict: Callable[[BaseException], None] | None = None
         self._remote = remote
         self._admission: InboundAdmission | None = admission
-        """None once it is settled."""
+        """The admission that gave the ticket; None once it is settled."""
         self._upgrading: Upgrading | None = None
         self._turned_away: BaseException | None = None
 
@@ -78,7 +79,7 @@ class HalfOpenTicket:
 
     @property
     def is_silent(self) -> bool:
-        """The peer has not sent a byte."""
+        """Whether the peer has not sent a byte."""
         return not self.heard if self._upgrading is None else self._upgrading.is_silent
 
     def turn_away(self, error: BaseException) -> None:
@@ -89,7 +90,7 @@ class HalfOpenTicket:
             evict(error)
 
     def settle(self, outcome: RawConnection | Carrier | BaseException) -> None:
-        """See `abc.layers.admission.Ticket.settle`."""
+        """Hand over the connection, or say why there is none. Only the first call counts."""
         admission, self._admission = self._admission, None
         if admission is None:
             return
@@ -108,7 +109,7 @@ class HalfOpenTicket:
             upgrading.start()
 
     def upgrade_ended(self, admission: InboundAdmission, outcome: object) -> None:
-        """The upgrade of the raw connection is over, with a connection or an error; its scope was the upgrade's."""
+        """End the ticket with its upgrade, which made a connection or an error; the scope was the upgrade's."""
         if isinstance(outcome, BaseException):
             logger.debug("a connection from %s did not come to be: %s", self._remote, outcome)
         self._end(admission)
@@ -123,8 +124,8 @@ class HalfOpenTicket:
         admission.forget(self)
 
 
-class InboundAdmission:
-    """Implements `abc.layers.admission.Admission`: the table of what is half open, in the order in which it came.
+class InboundAdmission(Admission):
+    """The table of inbound connections that are half open, in the order in which they came.
 
     All have the same time, so the first in the table is the first whose time is up: one timer serves them all.
     """
@@ -136,11 +137,10 @@ class InboundAdmission:
         self._closed = False
 
     def __len__(self) -> int:
-        """How many connections are half open."""
+        """Return how many connections are half open."""
         return len(self._half_open)
 
     def admit(self, remote: Multiaddr, uses_fd: bool = True) -> HalfOpenTicket | None:
-        """See `abc.layers.admission.Admission.admit`."""
         parts = self._parts
         if self._closed:
             return None
@@ -195,7 +195,7 @@ class InboundAdmission:
             logger.debug("%r: turned away: %s", ticket, error)
 
     def forget(self, ticket: HalfOpenTicket) -> None:
-        """It is half open no more. Idempotent."""
+        """Take a ticket out of the table: it is half open no more. Idempotent."""
         self._half_open.pop(ticket, None)
         if not self._half_open and self._timer is not None:
             self._timer.cancel()

@@ -26,11 +26,11 @@ class Listening:
 
     @property
     def addresses(self) -> list[Multiaddr]:
-        """As bound: ports filled in, wildcards unexpanded."""
+        """The addresses as they are bound: ports filled in, wildcards unexpanded."""
         return [address for listener in self._listeners for address in listener.addresses]
 
     async def listen(self, addresses: Iterable[Multiaddr]) -> None:
-        """Listen on all of them. Raises ListenFailed or UnsupportedAddress; those bound before it stay."""
+        """Listen on all addresses. Raises ListenFailed or UnsupportedAddress; those bound before it stay."""
         for address in addresses:
             transport = next((one for one in self._transports if one.can_listen(address)), None)
             if transport is None:

@@ -1,4 +1,4 @@
-"""Asks for names: the system, or DNS servers. dnspython is loaded with the first question to a server."""
+"""Look-ups of names by the system, or at DNS servers. dnspython is loaded with the first question to a server."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FAMILIES = {"dns": socket.AF_UNSPEC, "dns4": socket.AF_INET, "dns6": socket.AF_
 _RECORDS = {"dns": ("AAAA", "A"), "dns4": ("A",), "dns6": ("AAAA",)}
 
 UDP_PAYLOAD_BYTES = 1232
-"""The longest answer over UDP (DNS flag day 2020); longer ones come over TCP."""
+"""Bytes of the longest answer over UDP (DNS flag day 2020); longer ones come over TCP."""
 
 
 async def system_ips(kind: str, name: str) -> list[str]:
-    """The IP addresses of a name as this system resolves it. Raises Unreachable when there are none."""
+    """Return the IP addresses of a name as this system resolves it. Raises Unreachable when there are none."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             name, None, family=_FAMILIES[kind], type=socket.SOCK_STREAM
@@ -34,14 +34,14 @@ async def system_ips(kind: str, name: str) -> list[str]:
 
 
 class NameServerLookup:
-    """Asks DNS servers: those given, or the system's when there are none. Waits for ever: bound it from outside."""
+    """Questions to DNS servers: those given, or the system's. They wait for ever: bound them from outside."""
 
     def __init__(self, name_servers: Sequence[str], port: int) -> None:
         self._name_servers = name_servers
         self._port = port
 
     async def ips(self, kind: str, name: str) -> list[str]:
-        """The IP addresses of a name. Raises Unreachable when there are none."""
+        """Return the IP addresses of a name. Raises Unreachable when there are none."""
         answers = await asyncio.gather(*(self._records(name, record) for record in _RECORDS[kind]))
         ips = [record.to_text() for answer in answers if not isinstance(answer, Unreachable) for record in answer]
         if not ips:
@@ -49,7 +49,7 @@ class NameServerLookup:
         return ips
 
     async def texts(self, name: str) -> list[bytes]:
-        """The TXT records of a name, the strings of each joined. Raises Unreachable when there are none."""
+        """Return the TXT records of a name, the strings of each joined. Raises Unreachable when there are none."""
         answer = await self._records(name, "TXT")
         if isinstance(answer, Unreachable):
             raise answer

@@ -1,4 +1,4 @@
-"""What has to be asked to resolve one address, and what the answers make of it. Pure."""
+"""The questions that resolve one address, and the addresses that the answers make of it. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from aiolibp2p.errors import FormatError, Libp2pError, Unreachable
 from aiolibp2p.multiformats.multiaddr import Component, Multiaddr
 
 MAX_DEPTH = 4
-"""How many /dnsaddr links may follow one another."""
+"""The most /dnsaddr links that may follow one another: the public bootstrap names take two."""
 
 MAX_LOOKUPS = 32
-"""Questions asked for one address."""
+"""The most questions asked for one address, so that nobody's records make a host flood name servers."""
 
 MAX_RESULTS = 100
-"""Addresses that one address resolves to, names that wait to be asked for, and entries taken of one answer."""
+"""The most addresses that one resolves to, names that wait to be asked for, and entries taken of one answer."""
 
 NameKind: TypeAlias = Literal["dns", "dns4", "dns6", "dnsaddr"]
 
@@ -33,7 +33,7 @@ class Question:
 
 
 def starts_with_name(address: Multiaddr) -> bool:
-    """Whether it has to be resolved before it can be dialled."""
+    """Return whether an address has to be resolved before it can be dialled."""
     protocols = address.protocols()
     return bool(protocols) and protocols[0] in _KINDS
 
@@ -55,11 +55,11 @@ class Resolution:
         self._sort([address])
 
     def questions(self) -> list[Question]:
-        """What to ask now, each once; empty at the end."""
+        """Return what to ask now, each question once; empty at the end."""
         return list(dict.fromkeys(self._open.values()))
 
     def answer(self, answers: Sequence[Sequence[str] | Sequence[bytes] | Libp2pError]) -> None:
-        """The answers to the last `questions`, in their order: IP addresses, TXT records, or why there are none."""
+        """Take the answers to the last `questions`, in their order: IP addresses, TXT records, or an error."""
         pending, self._open = self._open, {}
         found = dict(zip(dict.fromkeys(pending.values()), answers, strict=True))
         self._lookups += len(found)
@@ -76,7 +76,7 @@ class Resolution:
         self._sort(following)
 
     def results(self) -> list[Multiaddr]:
-        """What was found, in the order of the answers. Raises why there is nothing: Unreachable or TimeoutExpired."""
+        """Return what was found, in the order of the answers. Raises Unreachable or TimeoutExpired for nothing."""
         if not self._found:
             raise self._failure or Unreachable(f"{self._address} resolves to nothing")
         return list(self._found)
@@ -108,7 +108,7 @@ class Resolution:
             self._open[address] = self._seen[address] = question
 
     def _follow(self, address: Multiaddr, question: Question, records: Sequence[bytes]) -> list[Multiaddr]:
-        """The addresses in the records of a link that lead where it says."""
+        """Return the addresses in the records of a link that lead where it says."""
         relay, tail = _split(address)
         listed = [entry for record in records if (entry := _entry(record)) is not None]
         if not listed:
@@ -121,7 +121,7 @@ class Resolution:
 
 
 def _split(address: Multiaddr) -> tuple[Multiaddr, bytes]:
-    """The relay's part of an address and the rest, or all of it and nothing."""
+    """Return the relay's part of an address and the rest, or all of it and nothing."""
     circuit = address.split_circuit()
     if circuit is None:
         return address, b""
@@ -139,7 +139,7 @@ def _entry(record: bytes) -> Multiaddr | None:
 
 
 def _agreeing(entry: Multiaddr, link: Multiaddr) -> Multiaddr | None:
-    """The entry, ending in the peer that the link names; None if it names another, or lacks what follows the name."""
+    """Return the entry with the link's peer at its end; None if it names another, or lacks what follows the name."""
     peer, listed = _last_peer(link), _last_peer(entry)
     if peer is not None and listed is not None and listed != peer:
         return None
@@ -168,7 +168,7 @@ def _joined(address: Multiaddr, tail: bytes) -> Multiaddr | None:
 
 
 def _with_ips(address: Multiaddr, ips: Sequence[str]) -> list[Multiaddr]:
-    """The address with each of the IP addresses in place of its name, IPv6 first."""
+    """Return the address with each of the IP addresses in place of its name, IPv6 first."""
     name = address.components()[0]
     rest = address.to_bytes()[len(Multiaddr(f"/{name.name}/{name.value}").to_bytes()) :]
     ordered = sorted(dict.fromkeys(ips), key=lambda ip: ":" not in ip)
@@ -177,7 +177,7 @@ def _with_ips(address: Multiaddr, ips: Sequence[str]) -> list[Multiaddr]:
 
 
 def _ip_address(ip: str) -> Multiaddr | None:
-    """An IP address as systems write it: IPv6 may end in %zone."""
+    """Parse an IP address as systems write it: IPv6 may end in %zone. None for anything else."""
     host, _, zone = ip.partition("%")
     kind = "ip6" if ":" in host else "ip4"
     try:

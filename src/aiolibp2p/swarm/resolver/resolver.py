@@ -1,4 +1,4 @@
-"""Resolves addresses that start with a name."""
+"""The resolver of addresses that start with a name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from aiolibp2p.swarm.resolver.resolution import Question, Resolution
 
 @dataclass(frozen=True)
 class ResolverConfig:
-    """Where names are looked up, and for how long. Raises ConfigError for a name server that is no IP address."""
+    """The servers that names are looked up at, and for how long. Raises ConfigError for one that is no IP address."""
 
     name_servers: Sequence[str] = ()
     """IP addresses of DNS servers for all names; empty: the system's, and its own way with /dns, /dns4 and /dns6."""
     port: int = 53
-    """Where `name_servers` are asked."""
+    """The port at which `name_servers` are asked."""
     timeout_s: float = 5.0
-    """For each question; an address with links in it takes one after the other."""
+    """Seconds for each question, as a resolv.conf has by default; an address with links takes several in a row."""
 
     def __post_init__(self) -> None:
         for server in self.name_servers:
@@ -40,7 +40,7 @@ class Resolver:
         self._lookup = NameServerLookup(self._config.name_servers, self._config.port)
 
     async def resolve(self, address: Multiaddr) -> list[Multiaddr]:
-        """What it stands for: itself, when it starts with no name; else 1 to 100 addresses, those of a name IPv6 first.
+        """Return what an address stands for: itself if it starts with no name; else 1 to 100 addresses, IPv6 first.
 
         For an address that ends in /p2p, all results end in that /p2p; others keep the one that their /dnsaddr entry
         gives. A part that does not resolve is left out. Raises Unreachable or TimeoutExpired when nothing is found.

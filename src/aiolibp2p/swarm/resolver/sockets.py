@@ -33,28 +33,28 @@ class _Connected(DatagramSocket):
         self._loop = asyncio.get_running_loop()
 
     async def sendto(self, what: bytes, destination: object, timeout: float | None) -> int:
-        """One datagram, to where the socket is connected."""
+        """Send one datagram to where the socket is connected."""
         await self.sendall(what, timeout)
         return len(what)
 
     async def recvfrom(self, size: int, timeout: float | None) -> tuple[bytes, Any]:
-        """One datagram, and where it came from."""
+        """Return one datagram, and where it came from."""
         return await self.recv(size, timeout), self._sock.getpeername()
 
     async def sendall(self, what: bytes, timeout: float | None) -> None:
-        """All of it."""
+        """Send all of the bytes."""
         await _within(timeout, self._loop.sock_sendall(self._sock, what))
 
     async def recv(self, size: int, timeout: float | None) -> bytes:
-        """What is there, `size` bytes at most."""
+        """Return what is there, `size` bytes at most."""
         return await _within(timeout, self._loop.sock_recv(self._sock, size))
 
     async def getpeername(self) -> Any:
-        """Where it is connected."""
+        """Return the end that the socket is connected to."""
         return self._sock.getpeername()
 
     async def close(self) -> None:
-        """Close it."""
+        """Close the socket at once."""
         self._sock.close()
 
 
@@ -62,15 +62,15 @@ class SocketBackend(Backend):
     """Opens connected sockets; what a resolver over UDP and TCP asks of a backend, and no more."""
 
     def name(self) -> str:
-        """For error messages."""
+        """Return the name of this backend in error messages."""
         return "aiolibp2p"
 
     def datagram_connection_required(self) -> bool:
-        """Tell `make_socket` the destination; then only its answers come in."""
+        """Have `make_socket` told the destination; then only its answers come in."""
         return True
 
     async def make_socket(self, af: int, socktype: int, proto: int = 0, *rest: Any, **_: Any) -> _Connected:
-        """A socket connected to the destination; `rest` is source, destination and timeout. Source is not bound."""
+        """Return a socket connected to its destination; `rest` is source (not bound), destination and timeout."""
         _source, destination, timeout = (*rest, None)[:3]
         sock = socket.socket(af, socktype, proto)
         try:
@@ -82,5 +82,5 @@ class SocketBackend(Backend):
         return _Connected(sock)
 
     async def sleep(self, interval: float) -> None:
-        """Between two rounds over the servers."""
+        """Wait between two rounds over the servers, in seconds."""
         await asyncio.sleep(interval)

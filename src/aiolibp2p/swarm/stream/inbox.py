@@ -1,4 +1,4 @@
-"""What a stream received and nobody has read yet. Pure."""
+"""The bytes that a stream received and nobody has read yet. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import deque
 from aiolibp2p.abc.machine import ByteString
 
 JOIN_BELOW_BYTES = 32 * 1024
-"""A chunk this long is handed out alone: joining would only copy it once more."""
+"""Bytes from which a chunk is handed out alone: joining would only copy it once more."""
 
 CRUMB_BYTES = 512
-"""A chunk smaller than this costs more than it holds, so it joins the one before it."""
+"""Bytes below which a chunk costs more than it holds, so that it joins the one before it."""
 
 GATHERED_BYTES = 4096
-"""Crumbs join up to here: copying more would cost a sender of crumbs too little, and us too much."""
+"""Bytes up to which crumbs join: copying more would cost a sender of crumbs too little, and us too much."""
 
 
 class Inbox:
@@ -27,7 +27,7 @@ class Inbox:
         self._settled = 0
 
     def put(self, chunk: ByteString) -> None:
-        """Keep a chunk."""
+        """Keep a chunk behind the others."""
         chunks = self._chunks
         n = len(chunk)
         if chunks and n < CRUMB_BYTES and len(chunks[-1]) + n <= GATHERED_BYTES:
@@ -37,12 +37,12 @@ class Inbox:
         self.available += n
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Drop all bytes that are here."""
         self._chunks.clear()
         self.available = self._settled = 0
 
     def take(self, n: int) -> bytes:
-        """At least one and at most `n` bytes, without a needless copy. There must be some."""
+        """Return at least one and at most `n` bytes, without a needless copy. There must be some."""
         chunks = self._chunks
         chunk = chunks[0]
         k = len(chunk)
@@ -53,7 +53,7 @@ class Inbox:
         return chunk if type(chunk) is bytes else bytes(chunk)
 
     def take_exactly(self, n: int) -> bytes:
-        """Exactly `n` bytes; they must be here."""
+        """Return exactly `n` bytes; they must be here."""
         chunks = self._chunks
         if chunks and type(whole := chunks[0]) is bytes and len(whole) == n:
             chunks.popleft()
@@ -73,7 +73,7 @@ class Inbox:
         return b"".join(parts)
 
     def peek(self, n: int) -> bytes:
-        """The first `n` bytes, or as many as are here; they stay."""
+        """Return the first `n` bytes, or as many as are here; they stay."""
         start = b""
         for chunk in self._chunks:
             start += bytes(chunk[: n - len(start)])
@@ -82,7 +82,7 @@ class Inbox:
         return start
 
     def settle(self, n: int) -> int:
-        """`n` bytes were taken: how many of them the muxer has not been told of yet."""
+        """Return how many of `n` bytes that were taken the muxer has not been told of yet."""
         settled = self._settled
         if settled:
             paid = min(n, settled)
@@ -91,7 +91,7 @@ class Inbox:
         return n
 
     def settle_early(self) -> int:
-        """Count all that is here as read, though it stays; the bytes to tell the muxer."""
+        """Count all that is here as read, though it stays, and return the bytes to tell the muxer of."""
         n = self.available - self._settled
         self._settled = self.available
         return n

@@ -1,4 +1,4 @@
-"""The reading side of a stream: whoever waits for bytes, and what is told to the session once they are taken."""
+"""The reading side of a stream: its one reader, and what is told to the session once bytes are taken."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Inlet:
         self.stream_id = 0
         self.inbox = Inbox()
         self.reader: asyncio.Future[None] | None = None
-        """Set while a task waits for bytes."""
+        """The future that a task waits on for bytes; None while none does."""
         self.eof = False
-        """The peer will send no more."""
+        """Whether the peer will send no more."""
         self.error: Exception | None = None
         """What readers get when the inbox is empty; a kept error, so they get a copy of it."""
         self._session = session
@@ -33,13 +33,13 @@ class Inlet:
         self._loop = asyncio.get_running_loop()
 
     def wake(self) -> None:
-        """Whoever waits looks again."""
+        """Let the reader that waits look again."""
         reader = self.reader
         if reader is not None and not reader.done():
             reader.set_result(None)
 
     async def read(self, n: int) -> bytes:
-        """See `abc.stream.Stream.read`."""
+        """Return at least one and at most `n` bytes, b"" at the end; for a negative `n` everything to the end."""
         if n < 0:
             return await self._read_to_end()
         if self.reader is not None:
@@ -54,13 +54,13 @@ class Inlet:
         return taken
 
     async def read_exactly(self, n: int) -> bytes:
-        """See `abc.stream.Stream.read_exactly`; cancelling loses nothing."""
+        """Return exactly `n` bytes. Raises IncompleteRead when the peer closes before; cancelling loses nothing."""
         if not await self._available_up_to(n):
             raise IncompleteRead(self._take_all(self.inbox.available), n)
         return self._take_all(n)
 
     async def read_message(self, max_bytes: int) -> bytes:
-        """See `abc.stream.Stream.read_message`; cancelling loses nothing."""
+        """Return one message that comes behind its length, of at most `max_bytes`; cancelling loses nothing."""
         wanted = 1
         while await self._available_up_to(wanted):
             bounds = parse_prefix(self.inbox.peek(PREFIX_BYTES), max_bytes)
@@ -92,7 +92,7 @@ class Inlet:
             self.reader = None
 
     async def _available_up_to(self, n: int) -> bool:
-        """Wait until `n` bytes are here; False when the peer's FIN came before."""
+        """Wait until `n` bytes are here, and return False when the peer's FIN came before."""
         if self.reader is not None:
             raise StreamBusy("another task is reading this stream")
         if n > self._max_read_bytes:

@@ -19,7 +19,7 @@ class Negotiation:
         self._done: asyncio.Future[None] | None = None
 
     def propose(self) -> bytes:
-        """The initiator's first words."""
+        """Return the initiator's first words."""
         return self._machine.start().to_send
 
     def receive_data(self, data: ByteString) -> Output[Agreed]:
@@ -27,7 +27,7 @@ class Negotiation:
         return self._machine.receive_data(data)
 
     def receive_eof(self) -> None:
-        """The peer ended its side. Raises NegotiationFailed."""
+        """Hear that the peer ended its side. Raises NegotiationFailed."""
         self._machine.receive_eof()
 
     async def wait(self) -> None:

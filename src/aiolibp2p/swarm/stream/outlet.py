@@ -11,14 +11,14 @@ from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.errors import StreamBusy, StreamClosed, fresh
 
 BATCH_BYTES = 64 * 1024
-"""Bytes written between two looks at whether the transport is full."""
+"""Bytes written between two looks at whether the transport is full: one frame of Noise."""
 
 YIELD_BYTES = 256 * 1024
-"""A writer that never had to wait lets others run after so many bytes."""
+"""Bytes after which a writer that never had to wait lets others run: yamux's first window."""
 
 
 class Outlet:
-    """One writer at a time. `error`, once set, is what every write raises."""
+    """The writing side of one stream, for one writer at a time. `error`, once set, is what every write raises."""
 
     __slots__ = ("_budget", "_busy", "_flow", "_session", "_waiter", "closed", "error", "is_torn", "stream_id")
 
@@ -27,7 +27,7 @@ class Outlet:
         self.closed = False
         self.error: Exception | None = None
         self.is_torn = False
-        """A write was cancelled before all had left: the peer would take what follows for the rest of it."""
+        """Whether a write was cancelled before all had left: the peer would take what follows for the rest of it."""
         self._session = session
         self._flow = flow
         self._busy = False
@@ -35,7 +35,7 @@ class Outlet:
         self._budget = YIELD_BYTES
 
     async def write(self, data: ByteString) -> None:
-        """Send all of it. Raises what ended the stream; cancelled after a part has left, `is_torn` is set."""
+        """Send all of `data`. Raises what ended the stream; cancelled after a part has left, `is_torn` is set."""
         if self._busy:
             raise StreamBusy("another task is writing to this stream")
         if self.error is not None:
@@ -67,7 +67,7 @@ class Outlet:
             await asyncio.sleep(0)
 
     async def _write_some(self, data: memoryview) -> int:
-        """One wait, or at least one byte."""
+        """Wait once, or send at least one byte, and return how many."""
         if self.error is not None:
             raise fresh(self.error)
         if self._flow.full:
@@ -91,14 +91,14 @@ class Outlet:
             self._waiter = None
 
     def wake(self) -> None:
-        """There is credit again, or an error to raise, which waits for no transport."""
+        """Let the writer look again: there is credit, or an error to raise, which waits for no transport."""
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
     @property
     def is_busy(self) -> bool:
-        """Somebody is writing."""
+        """Whether somebody is writing."""
         return self._busy
 
 

@@ -1,4 +1,4 @@
-"""A stream: what its session pushes in, readers take out. Implements `abc.stream.Stream` and `StreamSink`."""
+"""A stream: what its session pushes in, readers take out."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from aiolibp2p.swarm.stream.outlet import Outlet
 
 
 class StreamOwner(MuxedConnection, Protocol):
-    """What a stream needs of its connection."""
+    """A connection as its streams need it."""
 
     session: StreamSession
     max_read_bytes: int
 
     @property
     def flow(self) -> Flow:
-        """Whether to write now."""
+        """The backpressure of the connection, asked before each write."""
         ...
 
     def agreed(self, stream: Stream) -> None:
-        """The protocol is settled."""
+        """Hear that the protocol of a stream is settled."""
         ...
 
     def takes_early_fin(self) -> bool:
-        """The peer is known to take a FIN before it has answered our proposal (js is not)."""
+        """Return whether the peer is known to take a FIN before it has answered our proposal (js is not)."""
         ...
 
     def negotiation_failed(self, stream: Stream) -> None:
-        """The stream is dead before its protocol was settled."""
+        """Hear that a stream is dead before its protocol was settled."""
         ...
 
     def stream_finished(self, stream: Stream) -> None:
-        """The stream is closed both ways, or dead, after its protocol was settled."""
+        """Hear that a stream is closed both ways, or dead, after its protocol was settled."""
         ...
 
 
 class Stream:
-    """See `abc.stream.Stream`. Its connection makes it; both directions negotiate by the same machine contract."""
+    """One stream: `abc.stream.Stream` for its users, a `StreamSink` for its session. Its connection makes it."""
 
     __slots__ = (
         "_error",
@@ -75,7 +75,7 @@ class Stream:
         self._session = owner.session
         self._negotiation: Negotiation | None = negotiation
         self._in_use = False
-        """Its protocol is settled and it has not finished: `StreamOwner.stream_finished` is still to be called."""
+        """Whether the protocol is settled and the stream not finished: `stream_finished` is still to be called."""
         self._error: Exception | None = None
         self._inlet = Inlet(owner.session, owner.max_read_bytes)
         self._outlet = Outlet(owner.session, owner.flow)
@@ -86,18 +86,18 @@ class Stream:
 
     @property
     def remote_peer(self) -> PeerId:
-        """Who is at the other end."""
+        """The peer at the other end."""
         return self._owner.remote_peer
 
     @property
     def connection(self) -> MuxedConnection:
-        """The connection that carries it."""
+        """The connection that carries the stream."""
         return self._owner
 
     # Negotiation
 
     def open(self, stream_id: int) -> None:
-        """The session gave the stream its id."""
+        """Take the id that the session gave the stream."""
         self.stream_id = self._inlet.stream_id = self._outlet.stream_id = stream_id
 
     def propose(self, stream_id: int, protocol_id: str) -> None:
@@ -135,7 +135,7 @@ class Stream:
     # The muxer's side
 
     def data_received(self, chunk: ByteString) -> None:
-        """See `StreamSink`: bytes came, in a chunk that is ours now."""
+        """Take bytes, in a chunk that is ours now."""
         if self._negotiation is not None and not (chunk := self._negotiate(self._negotiation, chunk)):
             return
         inlet = self._inlet
@@ -145,7 +145,7 @@ class Stream:
             reader.set_result(None)
 
     def eof_received(self) -> None:
-        """The peer will send no more."""
+        """Hear that the peer will send no more."""
         if self._negotiation is not None:
             try:
                 self._negotiation.receive_eof()
@@ -157,15 +157,15 @@ class Stream:
         self._tell_if_finished()
 
     def reset_received(self, code: int, reason: str) -> None:
-        """See `StreamSink`: the stream is dead both ways."""
+        """Hear that the stream is dead both ways."""
         self._end(StreamReset(reason, code))
 
     def credit_received(self) -> None:
-        """The peer's window has room."""
+        """Hear that the peer's window has room."""
         self._outlet.wake()
 
     def _end(self, error: Exception) -> None:
-        """The one way out of life for a stream that is dead: by a reset, by our own close, with its connection.
+        """End a stream that is dead: by a reset, by our own close, with its connection. All of these come by here.
 
         A stream that finishes in peace, with a FIN each way, comes by `_tell_if_finished` alone, and may still come
         here when it is closed afterwards. Its owner is told once: `negotiation_failed` or `stream_finished`.
@@ -194,19 +194,19 @@ class Stream:
     # Coroutines handed on, not awaited here: that would cost each read one more frame.
 
     def read(self, n: int = -1) -> Coroutine[Any, Any, bytes]:
-        """At least one and at most `n` bytes, b"" at the end; without `n`, everything to the end."""
+        """Return at least one and at most `n` bytes, b"" at the end; without `n`, everything to the end."""
         return self._inlet.read(n)
 
     def read_exactly(self, n: int) -> Coroutine[Any, Any, bytes]:
-        """Exactly `n` bytes. Raises IncompleteRead when the peer closes before; cancelling loses nothing."""
+        """Return exactly `n` bytes. Raises IncompleteRead when the peer closes before; cancelling loses nothing."""
         return self._inlet.read_exactly(n)
 
     def read_message(self, max_bytes: int = 4 * 1024 * 1024) -> Coroutine[Any, Any, bytes]:
-        """One varint length-delimited message of at most `max_bytes`; cancelling loses nothing."""
+        """Return one message that comes behind its length, of at most `max_bytes`; cancelling loses nothing."""
         return self._inlet.read_message(max_bytes)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Chunks as they come, to the end."""
+        """Yield chunks of bytes as they come, to the end."""
         while chunk := await self._inlet.read(CHUNK_BYTES):
             yield chunk
 
@@ -222,7 +222,7 @@ class Stream:
             raise
 
     async def write_message(self, message: ByteString) -> None:
-        """Send one varint length-delimited message."""
+        """Send one message behind its length as a varint."""
         await self.write(varint.encode(len(message)) + message)
 
     # Ends
@@ -266,14 +266,14 @@ class Stream:
         self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        """Nobody will read what is left; of a stream that was dead already the session still counts it."""
+        """End the stream and drop what nobody will read; the session still counts it, even of a dead stream."""
         if self._inlet.inbox.settle_early():
             self._session.stop_reading(self.stream_id)
         self._inlet.eof = False
         self._end(error)
 
     def as_asyncio(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A reader and writer for code written against asyncio's streams; do not use this object beside them."""
+        """Return a reader and writer for code written against asyncio's streams; do not use this object beside them."""
         return open_asyncio_streams(self)
 
     async def __aenter__(self) -> Stream:

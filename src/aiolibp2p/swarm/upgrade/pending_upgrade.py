@@ -25,16 +25,16 @@ Settle: TypeAlias = Callable[[Connection | BaseException], None]
 
 @dataclass(frozen=True)
 class UpgradeEnds:
-    """What an upgrade leads to."""
+    """The muxers and the connection that an upgrade leads to."""
 
     muxers: Mapping[str, Muxer]
-    """By protocol id: those that were offered."""
+    """The muxers that were offered, by protocol id."""
     make: Callable[[Carrier, bool, ConnectionScope], Connection]
     """Makes a connection of a carrier, whether we are its initiator, and keeps the scope, even when it raises."""
     now: Callable[[], float]
-    """The clock of muxer sessions, in seconds."""
+    """The clock of muxer sessions, `Runtime.now`, in seconds."""
     is_private: bool
-    """Connections are protected by a key that peers must have, too."""
+    """Whether connections are protected by a key that peers must have, too."""
 
 
 class PendingUpgrade:
@@ -55,7 +55,7 @@ class PendingUpgrade:
     ) -> None:
         self._raw = raw
         self._upgrade: Upgrade | None = upgrade
-        """None once it is over: a connection that stands keeps nothing of its handshake."""
+        """The upgrade itself; None once it is over: a connection that stands keeps nothing of its handshake."""
         self._ends = ends
         self._scope = scope
         self._settle = settle
@@ -64,16 +64,16 @@ class PendingUpgrade:
 
     @property
     def is_silent(self) -> bool:
-        """The peer has not sent a byte."""
+        """Whether the peer has not sent a byte."""
         return not self._driver.heard
 
     def start(self) -> None:
-        """Begin; it may be over before this returns."""
+        """Begin the upgrade, which may be over before this returns."""
         if self._upgrade is not None:
             self._driver.run_machine(self._upgrade, self._upgraded)
 
     def abort(self, error: BaseException) -> None:
-        """End at once."""
+        """End the upgrade at once."""
         self._driver.abort(error)
 
     def _upgraded(self, upgraded: Upgraded) -> None:
@@ -110,4 +110,4 @@ class PendingUpgrade:
 
 
 def _nobody_waits(outcome: Connection | BaseException) -> None:
-    """Nobody asked, or the answer was given already."""
+    """Do nothing: the outcome was told already."""

@@ -29,22 +29,22 @@ from aiolibp2p.peer.peer_id import PeerId
 
 @dataclass(frozen=True)
 class Upgraded:
-    """A raw connection became a secured one with a muxer."""
+    """The outcome of an upgrade: a raw connection became a secured one with a muxer."""
 
     secured: Secured
     security: str
     muxer: str
     early_muxer: bool
-    """The muxer was settled inside the handshake."""
+    """Whether the muxer was settled inside the handshake."""
     early_plaintext: bytes
-    """What the peer sent behind the muxer negotiation, decrypted: the muxer's first input."""
+    """Bytes that the peer sent behind the muxer negotiation, decrypted: the muxer's first input."""
     role: Role
-    """Ours: as it was given, unless simultaneous open turned it round."""
+    """Our role: as it was given, unless simultaneous open turned it round."""
 
 
 @dataclass(frozen=True)
 class UpgradePlan:
-    """What to offer: securities and muxer ids in order of preference.
+    """The offer of one side: securities and muxer ids in order of preference.
 
     `optimistic`: an initiator sends the first security's first message along with its proposal. A listener that
     refuses it makes `multistream.OptimisticRefused`, and the connection is lost for another try.
@@ -54,11 +54,11 @@ class UpgradePlan:
     muxers: Sequence[str]
     optimistic: bool = True
     key_types: Collection[KeyType] = tuple(KeyType)
-    """A peer whose key is of another type is refused once it has proved to own it."""
+    """The types of keys that peers may have: another is refused once the peer has proved to own it."""
 
 
-class Upgrade:
-    """One connection's upgrade; implements `abc.machine.ByteMachine[Upgraded]`.
+class Upgrade(ByteMachine[Upgraded]):
+    """The upgrade of one raw connection, stage by stage.
 
     `role` is the caller's word, whoever dialled. With `random_u64` an initiator allows for a peer that takes itself for
     the initiator, too: simultaneous open (`multistream.SimultaneousOpen`), which leaves no room for optimism. `check`
@@ -89,11 +89,11 @@ class Upgrade:
 
     @property
     def has_security(self) -> bool:
-        """Both sides agreed on a security, so they understand each other."""
+        """Whether both sides agreed on a security, so that they understand each other."""
         return self._security != ""
 
     def start(self) -> Output[Upgraded]:
-        """The initiator's proposal; a responder waits."""
+        """Return the initiator's proposal; a responder waits."""
         ids = [security.protocol_id for security in self._plan.securities]
         if self._role is Role.RESPONDER:
             self._negotiator = Responder(ids.__contains__)
@@ -114,11 +114,11 @@ class Upgrade:
         return security.start(self._role, self._expected_peer, muxers=self._plan.muxers)
 
     def receive_data(self, data: ByteString) -> Output[Upgraded]:
-        """Feed the stage we are in. Raises NegotiationFailed, HandshakeFailed, ProtocolViolation."""
+        """Feed bytes to the stage that it is in. Raises NegotiationFailed, HandshakeFailed, ProtocolViolation."""
         return self._stage(self, data)
 
     def receive_eof(self) -> None:
-        """Raises NegotiationFailed or HandshakeFailed unless the upgrade is done: the peer's end never completes it."""
+        """Raise NegotiationFailed or HandshakeFailed unless the upgrade is done: the peer's end never completes it."""
         if self._stage is Upgrade._pass_on:
             return
         if self._handshake is not None and self._stage is Upgrade._shake_hands:
@@ -201,7 +201,7 @@ class Upgrade:
 
 
 def require_key_type(key: PublicKey, allowed: Collection[KeyType]) -> None:
-    """Raises HandshakeFailed for a key of a type that this host does not take."""
+    """Raise HandshakeFailed for a key of a type that this host does not take."""
     if key.kind not in allowed:
         name = key.kind.name.lower()
         raise HandshakeFailed(f"the peer has a key of type {name}, which key_types does not allow")

@@ -1,4 +1,4 @@
-"""A raw connection after its upgrade, as a carrier."""
+"""The carrier that a raw connection is after its upgrade."""
 
 from __future__ import annotations
 
@@ -49,7 +49,6 @@ class UpgradedConnection(Carrier):
         return self._session.rtt
 
     def start(self, acceptor: StreamAcceptor, on_lost: Callable[[BaseException], None]) -> StreamSession:
-        """The muxer's session, over the driver."""
         self._on_lost = on_lost
         self._session = self._start_muxer(self._role, acceptor, self._driver, self.scope)
         self._timer = self._driver.timer = DeadlineTimer(self._session, self._now, self._driver.abort)
@@ -64,15 +63,13 @@ class UpgradedConnection(Carrier):
             timer.start()
 
     def close(self, reason: str) -> None:
-        """End after what is pending has left."""
         self._driver.close(reason)
 
     def abort(self, error: BaseException) -> None:
-        """End at once."""
         self._driver.abort(error)
 
     def lost(self, error: BaseException) -> None:
-        """The raw connection is gone: tell whoever put streams on it, if anybody did."""
+        """Tell whoever put streams on the connection, if anybody did, that the raw one is gone."""
         # It refers back to whoever started us: dropped, both are freed at once.
         on_lost, self._on_lost = self._on_lost, _nobody_asks
         timer, self._timer, self._driver.timer = self._timer, None, None
@@ -82,4 +79,4 @@ class UpgradedConnection(Carrier):
 
 
 def _nobody_asks(error: BaseException) -> None:
-    """There are no streams on it yet, or no more."""
+    """Do nothing: there are no streams on the connection yet, or no more."""

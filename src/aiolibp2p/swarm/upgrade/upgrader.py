@@ -26,20 +26,20 @@ from aiolibp2p.swarm.upgrade.upgrade import Upgrade, UpgradePlan
 
 @dataclass(frozen=True)
 class UpgraderConfig:
-    """Limits of upgrades."""
+    """Limits of upgrades, and what they allow."""
 
     timeout_s: float = 10.0
-    """From the first byte on the wire to the muxer, both handshakes included: rust gives 10 s, go 15 s."""
+    """Seconds from the first byte on the wire to the muxer, both handshakes included: rust gives 10 s, go 15 s."""
     key_types: Collection[KeyType] = tuple(KeyType)
     """The kinds of keys that peers and the host itself may have. Without Ed25519 few peers are left."""
     simultaneous_open: bool = False
-    """Every dial allows for a peer that dials us at the same moment over the same ports, and knows this deprecated
-    extension (connections/simopen.md): what old peers need behind NATs. It costs each dial a round trip."""
+    """Whether every dial allows for a peer that dials us at the same moment over the same ports, and knows this
+    deprecated extension (connections/simopen.md): what old peers need behind NATs. It costs each dial a round trip."""
 
 
 @dataclass(frozen=True)
 class Layers:
-    """What connections are made of, in order of preference."""
+    """The layers that connections are made of, in order of preference."""
 
     securities: Sequence[Security]
     muxers: Sequence[Muxer]
@@ -49,36 +49,36 @@ class Layers:
 
 @dataclass(frozen=True)
 class UpgradeIntent:
-    """How to upgrade one raw connection."""
+    """The wishes of whoever has one raw connection upgraded."""
 
     role: Role
     peer: PeerId | None = None
-    """Who must answer; None takes whoever does."""
+    """The peer that must answer; None takes whoever does."""
     optimistic: bool = True
-    """Send the preferred security's first message along with its proposal."""
+    """Whether to send the preferred security's first message along with its proposal."""
     simultaneous: bool = False
-    """As an initiator allow for a peer that takes itself for the initiator, too."""
+    """Whether an initiator allows for a peer that takes itself for the initiator, too."""
     is_dialled: bool = True
-    """We made the raw connection, whatever our role on it is."""
+    """Whether we made the raw connection, whatever our role on it is."""
 
 
 ACCEPTED = UpgradeIntent(Role.RESPONDER, is_dialled=False)
-"""How connections from outside are upgraded."""
+"""The wishes for connections from outside."""
 
 
 @dataclass(frozen=True)
 class UpgraderParts:
-    """What upgrades lead to, and are checked by."""
+    """The check that upgrades pass, and the connection they lead to."""
 
     runtime: Runtime
     check: Callable[[PeerId, Multiaddr, bool, ConnectionScope], None]
-    """Asked once the peer is proven, whether we dialled it; raises when the connection must not go on."""
+    """Called once the peer is proven, with whether we dialled it; raises when the connection must not go on."""
     make: Callable[[Carrier, bool, ConnectionScope], Connection]
-    """See `UpgradeEnds.make`."""
+    """Makes a connection of a carrier, whether we are its initiator, and keeps the scope, even when it raises."""
 
 
 class Upgrader:
-    """Upgrades raw connections in both directions."""
+    """The upgrader of raw connections in both directions."""
 
     def __init__(self, parts: UpgraderParts, layers: Layers, config: UpgraderConfig) -> None:
         muxers = {muxer.protocol_id: muxer for muxer in layers.muxers}
@@ -95,7 +95,7 @@ class Upgrader:
     def prepare(
         self, raw: RawConnection, intent: UpgradeIntent, scope: ConnectionScope, settle: Settle
     ) -> PendingUpgrade:
-        """An upgrade that is ready to start; from here on the scope is its own, whatever comes of it.
+        """Return an upgrade that is ready to start; from here on the scope is its own, whatever comes of it.
 
         Whoever prepares it keeps the time, and ends it by `abort`.
         """
