@@ -126,11 +126,22 @@ FORBIDDEN_NAMES = frozenset(
 
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
-MAX_CLASS_LINES = 300
+MAX_CLASS_LINES = 250
 MAX_INDENT_LEVELS = 4
 MAX_PARAMETERS = 6
 MAX_MODULES_PER_FOLDER = 12
 MAX_LEVELS = 3
+
+MAX_LONG_CLASS_LINES = 300
+LONG_CLASSES = {
+    "src/aiolibp2p/muxers/yamux/session.py:YamuxSession": "being split: pings, outbox stand apart",
+    "src/aiolibp2p/muxers/mplex/session.py:MplexSession": "outbox apart; the rest is frames",
+    "src/aiolibp2p/simulator/network/stream_socket.py:StreamSocket": "one state machine, five lines above the limit",
+    "src/aiolibp2p/testing/muxer_suite/streams.py:MuxerStreamSuite": "a list of tests: users subclass one name",
+    "tests/support/datagram_suite.py:DatagramSuite": "a list of tests: each kind of socket subclasses one name",
+    "tests/hostile/peer.py:Peer": "one method for each thing that a peer can do wrong",
+}
+"""Classes that may be longer than others, up to `MAX_LONG_CLASS_LINES`. One that got shorter is struck."""
 
 
 def room(parts: tuple[str, ...]) -> str:

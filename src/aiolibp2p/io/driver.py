@@ -31,8 +31,7 @@ WRITE_CHECKS = 10
 class Driver:
     """The pump of one connection: receives for it (`RawReceiver`) and sends for its session (`MuxerWire`).
 
-    First it runs a byte machine (the upgrade), then a cipher and a muxer session. `on_lost` is called once,
-    last, with the reason.
+    First it runs a byte machine (the upgrade), then a cipher and a session. `on_lost` is called once, with the reason.
     """
 
     def __init__(self, raw: RawConnection, buffers: SharedBuffers, on_lost: Callable[[BaseException], None]) -> None:
