@@ -61,7 +61,8 @@ def assemble(config: HostConfig) -> Parts:
     services = _services(config.services, given)
     muxers = _chosen(_Option("muxers", "start"), config.muxers, MUXERS, given)
     transports = _transports(config.transports, services, given)
-    resources = config.seams.resources or ResourceManager(limits.resources)
+    given_resources = config.seams.resources
+    resources = ResourceManager(limits.resources) if given_resources is None else given_resources
     bus = EventBus()
     handlers = StreamHandlers()
     peerstore = MemoryPeerstore(runtime, limits.peerstore)
