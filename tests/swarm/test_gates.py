@@ -56,8 +56,9 @@ def test_a_no_is_raised_and_counted(gate: str) -> None:
 
 @pytest.mark.parametrize("gate", ASK)
 def test_a_gater_that_fails_is_logged_and_has_said_no(gate: str, caplog: pytest.LogCaptureFixture) -> None:
-    gater = Gater()
+    gater, counts = Gater(), Counts()
     setattr(gater, gate, lambda *_: 1 / 0)
     with caplog.at_level(logging.INFO), pytest.raises(Gated, match=r"failed .*: division by zero"):
-        ASK[gate](Gates(gater))
+        ASK[gate](Gates(gater, counts))
     assert len(caplog.records) == 1
+    assert counts.counted == [("gated", {"gate": gate.removeprefix("allow_")})]

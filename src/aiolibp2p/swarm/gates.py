@@ -56,6 +56,7 @@ class Gates:
             allowed = ask()
         except Exception as error:
             logger.exception("the gater failed at the gate %r", gate)
+            self._meter.count("gated", gate=gate)
             raise Gated(f"the gater failed when it was asked about {what()}: {error}") from error
         if not allowed:
             self._meter.count("gated", gate=gate)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import gc
+from typing import cast
 
 import pytest
 
+from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.stream import Stream
-from aiolibp2p.simulator.fast_path.connection import MuxedLink
+from aiolibp2p.errors import LimitExceeded
+from aiolibp2p.peer.keys import PrivateKey
+from aiolibp2p.simulator.fast_path.connection import MAX_EARLY, MuxedLink
+from aiolibp2p.simulator.fast_path.frames import Frames
+from aiolibp2p.simulator.fast_path.session import MuxedConfig
 from aiolibp2p.simulator.loop import run_virtual
-from aiolibp2p.simulator.network import LinkConfig
+from aiolibp2p.simulator.network import LinkConfig, StreamSocket
 from aiolibp2p.simulator.simulation import Simulation
 from waiting import after
 
@@ -51,3 +57,26 @@ def test_a_dead_connection_is_freed_at_once(how: str) -> None:
 
     # Under virtual time nothing is collected but by the loop itself, and not within so few turns.
     run_virtual(main(), 60)
+
+
+class FakeSocket:
+    """A socket that remembers only whether it was aborted."""
+
+    local = remote = ("10.0.0.1", 1)
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_frames_are_not_lost_when_too_many_come_early_but_end_the_connection() -> None:
+    socket, told = FakeSocket(), list[BaseException | None]()
+    key = PrivateKey.generate("ed25519").public_key
+    link = MuxedLink(cast(StreamSocket, socket), Role.RESPONDER, key, MuxedConfig(), told.append)
+    for _ in range(MAX_EARLY):
+        link.segment_received(Frames(()))
+    assert not socket.aborted
+    link.segment_received(Frames(()))
+    assert socket.aborted
+    link.connection_lost(None)
+    assert [type(error) for error in told] == [LimitExceeded]

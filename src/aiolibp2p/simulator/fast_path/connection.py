@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aiolibp2p.abc.layers.carrier import Carrier
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSession
-from aiolibp2p.errors import ConnectionLost, Libp2pError, ProtocolViolation
+from aiolibp2p.errors import ConnectionLost, Libp2pError, LimitExceeded, ProtocolViolation
 from aiolibp2p.io.carrier_end import CarrierEnd, without_frames
 from aiolibp2p.io.deadline_timer import DeadlineTimer
 from aiolibp2p.peer.keys import PublicKey
@@ -147,7 +147,9 @@ class MuxedLink(Carrier):
 
     def _receive_frames(self, payload: Frames) -> None:
         if not self._is_open or self._session is None:
-            if len(self._early) < MAX_EARLY:
+            if len(self._early) == MAX_EARLY:
+                self.abort(LimitExceeded(f"more than {MAX_EARLY} parts came before the connection carried streams"))
+            else:
                 self._early.append(payload)
             return
         session = self._session
