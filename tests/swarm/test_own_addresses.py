@@ -83,16 +83,5 @@ def test_news_say_what_came_and_what_went() -> None:
     assert place.events[2:] == [AddressesChanged(tuple(own(PUBLIC)), (), tuple(own(LAN, LOOPBACK)))]
 
 
-def test_a_source_that_is_gone_is_let_go_of() -> None:
-    place, source, other = Place(), Source(PUBLIC), Source(NAMED)
-    place.own.add_source(source)
-    place.own.add_source(other)
-    place.own.changed()
-    place.own.remove_source(source)
-    assert place.events[1:] == [AddressesChanged(tuple(own(LAN, LOOPBACK, NAMED)), (), tuple(own(PUBLIC)))]
-    source.on_change()
-    assert len(place.events) == 2
-
-
 def test_those_who_know_nothing_of_the_difference_still_compare() -> None:
     assert AddressesChanged((LAN,)) == AddressesChanged((LAN,), (), ())

@@ -67,12 +67,6 @@ class OwnAddresses:
         self._sources.append(source)
         source.on_change = self.changed
 
-    def remove_source(self, source: AddressSource) -> None:
-        """Ask this source no longer, and let go of it."""
-        source.on_change = nobody_asks
-        self._sources = [one for one in self._sources if one is not source]
-        self.changed()
-
     def changed(self) -> None:
         """Look again, and announce what came and what went if anything did."""
         addresses = tuple(self.addresses)
