@@ -321,13 +321,15 @@ class FakeHost:
     def events(self, *kinds: type[Event]) -> Subscription[Event]:
         return self.bus.subscribe(*kinds)
 
-    async def connect(self, target: object) -> FakeConnection:
+    async def connect(self, target: object, *, allow_limited: bool = False) -> FakeConnection:
         return next(connection for connection in self.live if connection.remote_peer == target)
 
     async def new_stream(self, target: object, *protocol_ids: str) -> FakeStream:
         return await self.new_stream_on(await self.connect(target), *protocol_ids)
 
-    async def new_stream_on(self, connection: FakeConnection, *protocol_ids: str) -> FakeStream:
+    async def new_stream_on(
+        self, connection: FakeConnection, *protocol_ids: str, allow_limited: bool = False
+    ) -> FakeStream:
         self.proposed.append((connection.remote_peer, protocol_ids[0]))
         if protocol_ids[0] not in connection.peer.protocols_on(connection.other):
             raise ProtocolNotSupported(protocol_ids)

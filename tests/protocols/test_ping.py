@@ -95,7 +95,9 @@ async def test_the_time_runs_from_the_write_to_the_whole_echo() -> None:
 class SlowWire(FakeHost):
     """Each write takes four seconds."""
 
-    async def new_stream_on(self, connection: FakeConnection, *protocol_ids: str) -> FakeStream:
+    async def new_stream_on(
+        self, connection: FakeConnection, *protocol_ids: str, allow_limited: bool = False
+    ) -> FakeStream:
         stream = await super().new_stream_on(connection, *protocol_ids)
         write = stream.write
 

@@ -119,7 +119,8 @@ async def test_connections_come_and_go_with_their_news() -> None:
     station.comes_in(FakeCarrier(OTHER))
     assert (station.swarm.peers, len(station.swarm.connections(PEER))) == ([PEER, OTHER.peer_id], 2)
     assert len(told) == 3
-    await station.swarm.disconnect(PEER)
+    for one in station.swarm.connections(PEER):
+        await one.close()
     await station.swarm.close()
     assert station.ledger.is_balanced
     assert [type(event) for event in station.events] == [

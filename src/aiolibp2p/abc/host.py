@@ -97,12 +97,13 @@ class Host(Protocol):
         """
         ...
 
-    async def connect(self, target: Target) -> MuxedConnection:
+    async def connect(self, target: Target, *, allow_limited: bool = False) -> MuxedConnection:
         """Return a connection to the target: one that stands, or a new one.
 
-        An address without /p2p takes whoever answers. A peer of which no address is known is looked for, if a service
-        provides `PeerRouting`. Raises DialFailed naming each address and its reason,
-        FormatError for text that is no address or peer id.
+        One that a relay limits in bytes or time counts as none, unless the caller does `allow_limited`. An address
+        without /p2p takes whoever answers. A peer of which no address is known is looked for, if a service provides
+        `PeerRouting`. Raises DialFailed naming each address and its reason, FormatError for text that is no address
+        or peer id.
         """
         ...
 
@@ -110,15 +111,20 @@ class Host(Protocol):
         """Return a connection as the request describes it. Raises DialFailed naming each address and its reason."""
         ...
 
-    async def new_stream(self, target: Target, *protocol_ids: str) -> Stream:
+    async def new_stream(self, target: Target, *protocol_ids: str, allow_limited: bool = False) -> Stream:
         """Open a stream for the first of `protocol_ids` that the peer speaks; connects first if need be.
 
         One id is proposed along with the first bytes written, without waiting; a refusal then raises
         ProtocolNotSupported at the first read. Several ids are negotiated before this returns, unless identify
-        has told what the peer speaks.
+        has told what the peer speaks. Over a connection that is limited in bytes or time only with `allow_limited`.
         """
         ...
 
-    async def new_stream_on(self, connection: MuxedConnection, *protocol_ids: str) -> Stream:
-        """Open a stream as `new_stream` does, on this very connection."""
+    async def new_stream_on(
+        self, connection: MuxedConnection, *protocol_ids: str, allow_limited: bool = False
+    ) -> Stream:
+        """Open a stream as `new_stream` does, on this very connection.
+
+        Raises LimitedConnection when the connection has `limits` and the caller does not `allow_limited`.
+        """
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
@@ -143,21 +144,17 @@ class Host(contract.Host):
 
     # Peers
 
-    async def connect(self, target: Target) -> MuxedConnection:
+    async def connect(self, target: Target, *, allow_limited: bool = False) -> MuxedConnection:
         self._life.require_running()
-        if isinstance(target, PeerId) and (standing := self._parts.swarm.standing(target)) is not None:
+        if isinstance(target, PeerId) and (standing := self._parts.swarm.standing(target, allow_limited)) is not None:
             return standing  # every stream that is opened comes by here: nothing is looked up
         peer, addresses = locate(target, self._parts.peerstore)
         if peer == self.peer_id:
             raise ConfigError(f"{peer} is this host itself")
-        if peer is not None and not addresses and not self._parts.swarm.connections(peer):
-            addresses = list(await self._found(peer))
-        return await self._parts.swarm.dial(DialRequest(peer, addresses))
-
-    async def _found(self, peer: PeerId) -> Sequence[Multiaddr]:
-        """Addresses of a peer that nobody has told us of, if a service can find peers."""
-        routing = self._life.services.find(PeerRouting)
-        return () if routing is None else await routing.find_peer(peer)
+        if peer is not None and not addresses and self._parts.swarm.standing(peer, allow_limited) is None:
+            routing = self._life.services.find(PeerRouting)
+            addresses = [] if routing is None else list(await routing.find_peer(peer))
+        return await self._parts.swarm.dial(DialRequest(peer, addresses, allow_limited=allow_limited))
 
     async def dial(self, request: DialRequest) -> MuxedConnection:
         self._life.require_running()
@@ -166,23 +163,27 @@ class Host(contract.Host):
     async def disconnect(self, target: Target) -> None:
         """Close all connections to the target."""
         peer, addresses = locate(target, self._parts.peerstore)
-        for connection in self._parts.swarm.connections(peer):
-            if peer is not None or connection.remote_address in addresses:
-                await connection.close()
+        standing = self._parts.swarm.connections(peer)
+        chosen = [one for one in standing if peer is not None or one.remote_address in addresses]
+        await asyncio.gather(*(connection.close() for connection in chosen))
 
-    async def new_stream(self, target: Target, *protocol_ids: str) -> Stream:
-        return await self.new_stream_on(await self.connect(target), *protocol_ids)
+    async def new_stream(self, target: Target, *protocol_ids: str, allow_limited: bool = False) -> Stream:
+        connection = await self.connect(target, allow_limited=allow_limited)
+        return await self.new_stream_on(connection, *protocol_ids, allow_limited=allow_limited)
 
-    async def new_stream_on(self, connection: MuxedConnection, *protocol_ids: str) -> Stream:
+    async def new_stream_on(
+        self, connection: MuxedConnection, *protocol_ids: str, allow_limited: bool = False
+    ) -> Stream:
         self._life.require_running()
         if not protocol_ids:
             raise ConfigError("new_stream needs at least one protocol id")
         known = self._parts.peerstore.protocols(connection.remote_peer)
         spoken = [] if known is None else [protocol_id for protocol_id in protocol_ids if protocol_id in known]
         if spoken:
-            return await connection.open_stream(spoken[:1], wait=False)
+            return await connection.open_stream(spoken[:1], wait=False, allow_limited=allow_limited)
         # What identify told may be out of date, or name one id of a family: ask before saying no.
-        return await connection.open_stream(protocol_ids, wait=known is not None or len(protocol_ids) > 1)
+        wait = known is not None or len(protocol_ids) > 1
+        return await connection.open_stream(protocol_ids, wait=wait, allow_limited=allow_limited)
 
     async def ping(self, target: Target) -> float:
         """One round trip, in seconds. Raises TimeoutExpired when no answer comes."""

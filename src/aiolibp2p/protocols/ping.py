@@ -95,7 +95,7 @@ class Ping(Service, Pinger):
         if self._context is None:
             raise HostNotRunning("ping: the host is not running")
         host = self._context.host
-        connection = await host.connect(target)
+        connection = await host.connect(target, allow_limited=True)
         peer = connection.remote_peer
         stream = self._outbound.get(peer)
         if stream is None or stream.is_lost:
@@ -176,7 +176,7 @@ class _PingStream:
 
     async def _exchange(self) -> float:
         if self._stream is None:
-            self._stream = await self._host.new_stream_on(self._connection, PING_ID)
+            self._stream = await self._host.new_stream_on(self._connection, PING_ID, allow_limited=True)
         runtime = self._host.runtime
         payload = runtime.entropy(PAYLOAD_BYTES)
         sent_at = runtime.now()

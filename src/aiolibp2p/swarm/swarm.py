@@ -123,9 +123,9 @@ class Swarm:
         """The number of inbound connections that are being set up."""
         return len(self._admission)
 
-    def standing(self, peer: PeerId) -> Connection | None:
+    def standing(self, peer: PeerId, allow_limited: bool = False) -> Connection | None:
         """Return the connection that new streams to `peer` use; None when none stands."""
-        return self._table.best(peer)
+        return self._table.best(peer, allow_limited)
 
     async def dial(self, request: DialRequest) -> Connection:
         """Return a connection as the request describes it. Raises DialFailed or HostNotRunning."""
@@ -170,10 +170,6 @@ class Swarm:
             connection.abort(error)
 
     # Ends
-
-    async def disconnect(self, peer: PeerId) -> None:
-        """Close every connection to a peer."""
-        await asyncio.gather(*(connection.close() for connection in self._table.all(peer)))
 
     async def close(self) -> None:
         """Stop listening; end dials, upgrades, connections and handlers, in seconds whatever they do. Idempotent."""

@@ -217,7 +217,9 @@ class SlowHost(FakeHost):
         self.waiting = 0
         self.released = asyncio.Event()
 
-    async def new_stream_on(self, connection: FakeConnection, *protocol_ids: str) -> FakeStream:
+    async def new_stream_on(
+        self, connection: FakeConnection, *protocol_ids: str, allow_limited: bool = False
+    ) -> FakeStream:
         self.waiting += 1
         await self.released.wait()
         return connection.stream_pair(protocol_ids[0])[0]

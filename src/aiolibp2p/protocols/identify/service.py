@@ -101,7 +101,7 @@ class Identify(Service, Watcher, Identifier):
         context = self._context
         if context is None:
             raise HostNotRunning("identify: the host is not running")
-        return await self._ask(context, await context.host.connect(target))
+        return await self._ask(context, await context.host.connect(target, allow_limited=True))
 
     async def _ask_quietly(self, context: ServiceContext, connection: MuxedConnection) -> None:
         try:
@@ -113,7 +113,9 @@ class Identify(Service, Watcher, Identifier):
         limit = self.config.timeout_s
         try:
             async with asyncio.timeout(limit) as timeout:
-                message = await _read(await context.host.new_stream_on(connection, IDENTIFY_ID))
+                # A few kilobytes, without which nobody would learn what a peer behind a relay speaks.
+                stream = await context.host.new_stream_on(connection, IDENTIFY_ID, allow_limited=True)
+                message = await _read(stream)
         except TimeoutError as error:
             if not timeout.expired():
                 raise
@@ -207,7 +209,7 @@ class Identify(Service, Watcher, Identifier):
 
     async def _push(self, host: Host, connection: MuxedConnection) -> None:
         async with asyncio.timeout(self.config.timeout_s):
-            stream = await host.new_stream_on(connection, PUSH_ID)
+            stream = await host.new_stream_on(connection, PUSH_ID, allow_limited=True)
             try:
                 await self._tell(host, stream)
             except BaseException:
