@@ -29,6 +29,7 @@ class Watched:
         self.host = FakeHost(KEYS[0])
         self.host.addresses = [LOCAL.with_p2p(self.host.peer_id.to_bytes())]
         self.observed = ObservedAddresses(config)
+        self.observed.own_addresses([LOCAL])
         self.changes = 0
         self.changed = asyncio.Event()
         self.observed.on_change = self._changed
@@ -84,7 +85,13 @@ async def test_what_four_peers_tell_identify_is_believed(watched: Watched) -> No
 
 async def test_calls_from_a_port_we_do_not_listen_on_tell_nothing(watched: Watched) -> None:
     await watched.meet(5, Multiaddr("/ip4/10.0.0.5/tcp/50123"), outbound=True)
+    await watched.meet(4, LOCAL, outbound=True)
+    assert watched.believed == [OUTSIDE]
     assert watched.observed.own_addresses([Multiaddr("/ip4/10.0.0.5/tcp/50123")]) == []
+
+
+async def test_a_listener_that_is_told_to_nobody_is_observed_all_the_same(watched: Watched) -> None:
+    watched.host.addresses = []
     await watched.meet(4, LOCAL, outbound=True)
     assert watched.believed == [OUTSIDE]
 

@@ -23,6 +23,8 @@ class ObservedAddresses(Service, Watcher, AddressSource):
         self.addresses = self
         self.on_change: Callable[[], None] = nobody_asks
         self._observations = Observations(config)
+        self._listening: Sequence[Multiaddr] = ()
+        """The addresses listened on when the host last asked: all of them, those that the user's filter drops, too."""
         self._context: ServiceContext | None = None
         self._timer: Handle | None = None
 
@@ -34,6 +36,7 @@ class ObservedAddresses(Service, Watcher, AddressSource):
         self._context = None
 
     def own_addresses(self, listening: Sequence[Multiaddr]) -> list[Multiaddr]:
+        self._listening = listening
         return [address for bound in listening for address in self._observations.believed(bound)]
 
     def peer_identified(
@@ -51,7 +54,7 @@ class ObservedAddresses(Service, Watcher, AddressSource):
         if context is None or observed.is_loopback or connection.is_closed:
             return
         local = connection.local_address
-        if connection.is_outbound and not any(address.starts_with(local) for address in context.host.addresses):
+        if connection.is_outbound and not any(address.starts_with(local) for address in self._listening):
             return
         key = connection.remote_peer, connection.remote_address
         ends = local, connection.remote_address
