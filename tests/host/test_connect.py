@@ -8,7 +8,10 @@ import pytest
 
 from aiolibp2p import Host, Multiaddr, PeerId, Service
 from aiolibp2p.abc.services.routing import PeerRouting
-from aiolibp2p.errors import DialFailed, TimeoutExpired
+from aiolibp2p.assembly import Seams
+from aiolibp2p.errors import DialFailed, TimeoutExpired, Unreachable
+from aiolibp2p.swarm.dialling.history import DialHistory
+from aiolibp2p.swarm.dialling.ranker import RankedAddress
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
 
@@ -65,3 +68,36 @@ async def test_what_the_search_ended_with_is_told() -> None:
     async with Host(services=[Directory(TimeoutExpired("nobody answered within 60 s"))]) as client:
         with pytest.raises(TimeoutExpired, match="nobody answered"):
             await client.connect(Host().peer_id)
+
+
+class Grudge(DialHistory):
+    """A history that leaves every address alone that has failed once."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[Multiaddr, BaseException | None]] = []
+
+    def refusal(self, peer: PeerId | None, address: Multiaddr, now: float) -> BaseException | None:
+        failed = any(error is not None for noted, error in self.noted if noted == address)
+        return Unreachable("it failed before") if failed else None
+
+    def note(self, peer: PeerId | None, address: Multiaddr, outcome: BaseException | None, now: float) -> None:
+        self.noted.append((address, outcome))
+
+
+async def test_order_and_back_off_are_for_the_user_to_replace() -> None:
+    history, asked = Grudge(), list[Sequence[Multiaddr]]()
+
+    def backwards(addresses: Sequence[Multiaddr]) -> list[RankedAddress]:
+        asked.append(list(addresses))
+        return [RankedAddress(address, n * 0.01) for n, address in enumerate(reversed(addresses))]
+
+    seams = Seams(history=history, ranker=backwards)
+    async with Host(listen=LOOPBACK) as server, Host(seams=seams) as client:
+        good, dead = server.addresses[0].without_p2p(), Multiaddr("/ip4/127.0.0.1/tcp/1")
+        await client.connect([one.with_p2p(server.peer_id.to_bytes()) for one in (good, dead)])
+        assert asked == [[good, dead]]
+        assert [(address, error is None) for address, error in history.noted] == [(dead, False), (good, True)]
+        await client.disconnect(server.peer_id)
+        with pytest.raises(DialFailed, match="it failed before"):
+            await client.connect(dead.with_p2p(server.peer_id.to_bytes()))
+        assert len(history.noted) == 2

@@ -83,6 +83,8 @@ def assemble(config: HostConfig) -> Parts:
             resources=resources,
             gater=config.seams.gater,
             meter=config.seams.meter,
+            ranker=config.seams.ranker,
+            history=config.seams.history,
             expand_wildcard=Interfaces(runtime.now).expand,
         ),
         limits.swarm,

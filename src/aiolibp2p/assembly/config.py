@@ -27,6 +27,8 @@ from aiolibp2p.protocols.ping import PingConfig
 from aiolibp2p.resource_manager import ResourceLimits
 from aiolibp2p.security.pnet import PreSharedKey
 from aiolibp2p.swarm import SwarmConfig
+from aiolibp2p.swarm.dialling.history import NO_HISTORY, DialHistory
+from aiolibp2p.swarm.dialling.ranker import Ranker, rank_addresses
 from aiolibp2p.transports.tcp import TcpConfig
 
 VERSION = "0.1.0"
@@ -66,6 +68,10 @@ class Seams:
     """Where decisions are counted."""
     tags: Tags = NULL_TAGS
     """What makes peers worth keeping."""
+    ranker: Ranker = rank_addresses
+    """Who puts the addresses of a peer into the order in which they are dialled."""
+    history: DialHistory = NO_HISTORY
+    """Who remembers how dials ended, and leaves an address alone for a while: the place for back-off."""
 
 
 class HostParameters(TypedDict, total=False):
