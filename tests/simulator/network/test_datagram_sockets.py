@@ -47,7 +47,7 @@ async def test_an_interface_that_is_down() -> None:
     lab.a.take_down()
     with pytest.raises(ListenFailed, match="network is down"):
         await sockets.bind(Multiaddr("/ip4/10.0.0.1/udp/1"), Inbox(), QUIC)
-    with pytest.raises(Unreachable, match="Network is down"):
+    with pytest.raises(Unreachable, match="network is down"):
         sockets.for_dial(Multiaddr("/ip4/10.0.0.2/udp/1"), QUIC)
 
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 
-from aiolibp2p.abc.layers.datagrams import (
-    DatagramClaim,
-    DatagramHandler,
-    DatagramSocket,
-    DatagramSockets,
-    DatagramStatistics,
-    Endpoint,
-    FirstBytes,
-)
-from aiolibp2p.errors import HostNotRunning, ListenFailed, Unreachable
+from aiolibp2p.abc.layers.datagrams import DatagramClaim, DatagramHandler, DatagramSocket, Endpoint, FirstBytes
+from aiolibp2p.errors import ListenFailed
 from aiolibp2p.io.udp_sockets.claims import first_byte_values
 from aiolibp2p.io.udp_sockets.config import UdpConfig
 from aiolibp2p.io.udp_sockets.endpoints import endpoint_of, family_of
 from aiolibp2p.io.udp_sockets.kernel import open_socket, source_ip
 from aiolibp2p.io.udp_sockets.receiving import READ_BYTES
+from aiolibp2p.io.udp_sockets.socket_table import SocketTable, explain
 from aiolibp2p.io.udp_sockets.udp_socket import UdpSocket
 from aiolibp2p.multiformats.multiaddr import Multiaddr
 
@@ -28,17 +20,13 @@ ANY: dict[socket.AddressFamily, Endpoint] = {socket.AF_INET: ("0.0.0.0", 0), soc
 """The endpoint at which a socket is bound that is only dialled from: any address, a port that is free."""
 
 
-class UdpSockets(DatagramSockets):
+class UdpSockets(SocketTable[UdpSocket]):
     """The sockets of one host, closed with it. None is opened before it is asked for."""
 
     def __init__(self, config: UdpConfig | None = None) -> None:
+        super().__init__()
         self._config = config or UdpConfig()
-        self._sockets: dict[Endpoint, UdpSocket] = {}
-        """The open sockets by the endpoint they are bound to, in the order they were made."""
-        self._for_dialling: dict[socket.AddressFamily, UdpSocket] = {}
         self._buffer: memoryview | None = None
-        self._past = DatagramStatistics()
-        self._is_closed = False
 
     async def bind(self, address: Multiaddr, handler: DatagramHandler, takes: FirstBytes) -> DatagramClaim:
         self._require_open()
@@ -48,22 +36,15 @@ class UdpSockets(DatagramSockets):
             found = self._sockets.get(_normal(local)) if local[1] else None
             bound = found or self._open(local)
         except OSError as error:  # a zone that is not there is one, too
-            raise ListenFailed(f"cannot listen on {address}: {_explain(error)}") from error
+            raise ListenFailed(f"cannot listen on {address}: {explain(error)}") from error
         return bound.listen(handler, takes)
 
     def for_dial(self, remote: Multiaddr, takes: FirstBytes) -> DatagramSocket:
         self._require_open()
         to = endpoint_of(remote)
         family = family_of(to)
-        listening = self._listening_to(to)
-        if listening:
-            return next((one for one in listening if one.are_claimed(takes)), listening[0])
-        if family not in self._for_dialling:
-            try:
-                self._for_dialling[family] = self._open(ANY[family])
-            except OSError as error:
-                raise Unreachable(f"no socket to reach {remote} from: {_explain(error)}") from error
-        return self._for_dialling[family]
+        found = self._to_dial_from(self._listening_to(to), takes)
+        return found or self._made_to_dial(family, remote, lambda: self._open(ANY[family]))
 
     def _listening_to(self, remote: Endpoint) -> list[UdpSocket]:
         """Return sockets that listen and can reach `remote`: at the address it is reached from, then at a wildcard."""
@@ -82,34 +63,11 @@ class UdpSockets(DatagramSockets):
             self._buffer = memoryview(bytearray(READ_BYTES))
         sock = open_socket(local, self._config)
         try:
-            made = UdpSocket(sock, self._buffer, self._config, self._forget)
+            made = UdpSocket(sock, self._buffer, self._config)
         except BaseException:
             sock.close()
             raise
-        self._sockets[made.local] = made
-        return made
-
-    def _forget(self, closed: UdpSocket) -> None:
-        del self._sockets[closed.local]
-        family = family_of(closed.local)
-        if self._for_dialling.get(family) is closed:
-            del self._for_dialling[family]
-        self._past = self._past.plus(closed.statistics())
-
-    def _require_open(self) -> None:
-        if self._is_closed:
-            raise HostNotRunning("the UDP sockets of this host are closed")
-
-    def statistics(self) -> DatagramStatistics:
-        total = self._past
-        for one in self._sockets.values():
-            total = total.plus(one.statistics())
-        return total
-
-    def close(self) -> None:
-        self._is_closed = True
-        for one in list(self._sockets.values()):
-            one.close()
+        return self._keep(made)
 
 
 def _reaches(local: Endpoint, remote: Endpoint, source: str | None) -> bool:
@@ -130,9 +88,3 @@ def _ip(endpoint: Endpoint) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 def _normal(endpoint: Endpoint) -> Endpoint:
     """Return the endpoint as the kernel writes it, so that one address is one key."""
     return str(_ip(endpoint)), *endpoint[1:]
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno).lower()
-    return str(error)
