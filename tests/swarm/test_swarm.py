@@ -24,12 +24,12 @@ from aiolibp2p.events import (
     PeerDisconnected,
 )
 from aiolibp2p.multiformats.multiaddr import Multiaddr
-from aiolibp2p.peer.peer_id import PeerId
 from aiolibp2p.swarm import Swarm, SwarmParts
 from aiolibp2p.swarm.connections.connection import Connection
 from aiolibp2p.swarm.connections.handlers import StreamHandlers
 from aiolibp2p.swarm.swarm import CLOSE_TIMEOUT_S
 from aiolibp2p.swarm.upgrade.upgrader import Layers
+from support.refusing_gater import RefusingGater
 from swarm.fakes import ECHO, HERE, OTHER, THEM, THERE, US, FakeCarrier, Ledger, LoopRuntime, accept, turns
 from waiting import after
 
@@ -170,39 +170,12 @@ async def test_a_limited_connection_is_used_by_those_who_ask_for_it() -> None:
     await station.swarm.close()
 
 
-class Gate(Gater):
-    """Notes each question, and answers no to one."""
-
-    def __init__(self, refuses: str = "") -> None:
-        self.asked: list[str] = []
-        self._refuses = refuses
-
-    def _answer(self, gate: str) -> bool:
-        self.asked.append(gate)
-        return gate != self._refuses
-
-    def allow_peer(self, peer: PeerId) -> bool:
-        return self._answer("peer")
-
-    def allow_address(self, peer: PeerId | None, address: Multiaddr) -> bool:
-        return self._answer("address")
-
-    def allow_accepted(self, remote: Multiaddr) -> bool:
-        return self._answer("accepted")
-
-    def allow_secured(self, peer: PeerId, remote: Multiaddr, is_outbound: bool) -> bool:
-        return self._answer("secured")
-
-    def allow_upgraded(self, connection: MuxedConnection) -> bool:
-        return self._answer("upgraded")
-
-
 OUTBOUND, INBOUND = ["peer", "address", "secured", "upgraded"], ["accepted", "secured", "upgraded"]
 
 
 @pytest.mark.parametrize("refuses", ["", *OUTBOUND])
 async def test_a_dial_passes_its_gates_in_order(refuses: str) -> None:
-    gate = Gate(refuses)
+    gate = RefusingGater(refuses)
     station = Station(gate)
     if refuses:
         with pytest.raises(DialFailed, match="does not allow"):
@@ -218,7 +191,7 @@ async def test_a_dial_passes_its_gates_in_order(refuses: str) -> None:
 
 @pytest.mark.parametrize("refuses", ["", *INBOUND])
 async def test_one_from_outside_passes_its_gates_in_order(refuses: str) -> None:
-    gate = Gate(refuses)
+    gate = RefusingGater(refuses)
     station = Station(gate)
     await station.swarm.listen([HERE])
     station.comes_in(FakeCarrier())

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from aiolibp2p import Host, Limits, Multiaddr, PeerId, PrivateKey
-from aiolibp2p.abc.layers.admission import Gater
+from aiolibp2p import Host, Limits, Multiaddr, PrivateKey
 from aiolibp2p.abc.layers.roles import Role
 from aiolibp2p.abc.layers.transport import DialRequest
-from aiolibp2p.abc.stream import MuxedConnection, Stream
+from aiolibp2p.abc.stream import Stream
 from aiolibp2p.assembly import HostParameters
 from aiolibp2p.assembly.config import Seams
 from aiolibp2p.errors import ConfigError, DialFailed, Gated, ListenFailed, PeerIdMismatch, StreamReset, TimeoutExpired
@@ -29,6 +28,7 @@ from aiolibp2p.transports.tcp import TcpTransport
 from support.datagram_carrier.endpoint import DatagramLink
 from support.datagram_carrier.packets import DATA, Packet
 from support.datagram_transport import PROTOCOL_ID, DatagramTransport
+from support.refusing_gater import RefusingGater
 
 ECHO_ID = "/echo/1.0.0"
 COUNT_ID = "/count/1.0.0"
@@ -232,36 +232,9 @@ async def test_who_is_refused_by_the_resources_hears_nothing() -> None:
     await stop(client, server)
 
 
-class Refusing(Gater):
-    """Says no at one gate, and keeps the names of the gates it was asked at."""
-
-    def __init__(self, gate: str) -> None:
-        self.gate = gate
-        self.asked: list[str] = []
-
-    def _answer(self, gate: str) -> bool:
-        self.asked.append(gate)
-        return gate != self.gate
-
-    def allow_peer(self, peer: PeerId) -> bool:
-        return self._answer("peer")
-
-    def allow_address(self, peer: PeerId | None, address: Multiaddr) -> bool:
-        return self._answer("address")
-
-    def allow_accepted(self, remote: Multiaddr) -> bool:
-        return self._answer("accepted")
-
-    def allow_secured(self, peer: PeerId, remote: Multiaddr, is_outbound: bool) -> bool:
-        return self._answer("secured")
-
-    def allow_upgraded(self, connection: MuxedConnection) -> bool:
-        return self._answer("upgraded")
-
-
 @pytest.mark.parametrize("gate", ["peer", "address", "secured", "upgraded"])
 async def test_the_diallers_gates(gate: str) -> None:
-    gater = Refusing(gate)
+    gater = RefusingGater(gate)
     server, client = await start(make()), await start(make({"seams": Seams(gater=gater)}, listen=()))
     with pytest.raises(DialFailed) as caught:
         await client.host.connect(server.address)
@@ -274,7 +247,7 @@ async def test_the_diallers_gates(gate: str) -> None:
 
 @pytest.mark.parametrize("gate", ["accepted", "secured", "upgraded"])
 async def test_the_listeners_gates(gate: str) -> None:
-    gater = Refusing(gate)
+    gater = RefusingGater(gate)
     server, client = await start(make({"seams": Seams(gater=gater)})), await start(make(listen=()))
     request = DialRequest(server.host.peer_id, [server.address.without_p2p()], deadline_s=0.5)
     if gate == "accepted":
