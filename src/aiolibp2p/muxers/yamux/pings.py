@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.muxers.yamux import frames
 from aiolibp2p.muxers.yamux.frames import ACK, SYN
@@ -12,12 +14,23 @@ from aiolibp2p.muxing.keep_alive import KeepAlive
 class Pings:
     """Puts into frames what a `KeepAlive` decides."""
 
-    __slots__ = ("_keep_alive", "_outbox", "_runtime")
+    __slots__ = ("_keep_alive", "_outbox", "_runtime", "_wire_rtt")
 
-    def __init__(self, keep_alive: KeepAlive, outbox: Outbox, runtime: Runtime) -> None:
+    def __init__(
+        self, keep_alive: KeepAlive, outbox: Outbox, runtime: Runtime, wire_rtt: Callable[[], float | None]
+    ) -> None:
         self._keep_alive = keep_alive
         self._outbox = outbox
         self._runtime = runtime
+        self._wire_rtt = wire_rtt
+
+    def path_rtt(self) -> float | None:
+        """Return the round trip of the path in seconds: what the transport measures, or else our pings do.
+
+        A ping's answer may have waited behind data, and a window sized by that would only lengthen the queue.
+        """
+        path = self._wire_rtt()
+        return self._keep_alive.rtt if path is None else path
 
     def receive(self, flags: int, opaque: int) -> None:
         """Answer a ping of the peer, or take its answer to ours."""

@@ -15,23 +15,21 @@ from aiolibp2p.muxers.yamux.frame_reader import FrameHandler, FrameReader
 from aiolibp2p.muxers.yamux.frames import ACK, DATA, FIN, PING, RST, SYN, WINDOW_UPDATE
 from aiolibp2p.muxers.yamux.outbox import Outbox
 from aiolibp2p.muxers.yamux.pings import Pings
+from aiolibp2p.muxers.yamux.stream_ends import StreamEnds
 from aiolibp2p.muxers.yamux.stream_state import StreamState
 from aiolibp2p.muxers.yamux.stream_table import StreamTable
 from aiolibp2p.muxing.half_close import (
     CLOSED,
     LOCAL_ENDED,
     LOCAL_FIN,
-    LOCAL_RESET,
     NOTHING_UNREAD,
     REMOTE_ENDED,
     REMOTE_FIN,
-    REMOTE_RESET,
     RESET_UNREAD,
     STOP_READING,
     UNREADABLE,
 )
 from aiolibp2p.muxing.keep_alive import KeepAlive
-from aiolibp2p.muxing.no_acceptor import NO_ACCEPTOR
 from aiolibp2p.muxing.unread import SPARE_BYTES, UnreadBytes
 
 
@@ -63,7 +61,6 @@ class YamuxSession(MuxerSession, FrameHandler):
         runtime: Runtime,
         config: YamuxConfig,
     ) -> None:
-        self._acceptor = acceptor
         self._wire = wire
         self._outbox = Outbox(wire)
         self._runtime = runtime
@@ -73,8 +70,9 @@ class YamuxSession(MuxerSession, FrameHandler):
         self._streams = self._table.by_id
         self._woken = 0
         self._reader = FrameReader()
+        self._ends = StreamEnds(acceptor, self._outbox, self._reader, self._table)
         self._keep_alive = KeepAlive(config.keep_alive_s, config.pong_timeout_s, runtime.now())
-        self._pings = Pings(self._keep_alive, self._outbox, runtime)
+        self._pings = Pings(self._keep_alive, self._outbox, runtime, wire.rtt)
 
     @property
     def stream_count(self) -> int:
@@ -119,11 +117,14 @@ class YamuxSession(MuxerSession, FrameHandler):
         if state.half is RESET_UNREAD:
             return None  # only what came before waits to be read
         if kind == WINDOW_UPDATE:
-            self._receive_window_update(state, flags, length)
+            if length:
+                state.credit_received(length)
+            if flags & FIN:
+                self.fin_received(state)
         elif length > state.credit:
             raise ProtocolViolation(f"stream {stream_id}: {length} bytes, {state.credit} of window left")
         elif length and state.half & REMOTE_ENDED:
-            self._drop(state, "the peer sent data after its FIN")
+            self._ends.drop(state, "the peer sent data after its FIN")
             return None
         return state
 
@@ -137,7 +138,7 @@ class YamuxSession(MuxerSession, FrameHandler):
         unread = self._unread
         unread.spare = spare = unread.spare - n
         if spare < 0 and (refusal := unread.reserve()) is not None:
-            self._drop(state, f"too much unread data: {refusal}", StreamCode.LIMIT_EXCEEDED)
+            self._ends.drop(state, f"too much unread data: {refusal}", StreamCode.LIMIT_EXCEEDED)
             return
         self._woken += 1
         sink.data_received(piece)
@@ -151,9 +152,9 @@ class YamuxSession(MuxerSession, FrameHandler):
         if flags & SYN:
             state = self._accept(stream_id)
         if flags & ACK and state is not None and self._table.acknowledge(state):
-            self._acceptor.room_for_streams()
+            self._ends.acceptor.room_for_streams()
         if flags & RST and state is not None:
-            self._end(state, "the peer reset the stream", code)
+            self._ends.end(state, "the peer reset the stream", code)
             return None
         return state
 
@@ -163,7 +164,7 @@ class YamuxSession(MuxerSession, FrameHandler):
             self._outbox.control(frames.window_update(stream_id, RST, 0 if self.closed else StreamCode.LIMIT_EXCEEDED))
             return None
         state = self._table.accept(stream_id)
-        sink = self._acceptor.accept(stream_id)
+        sink = self._ends.acceptor.accept(stream_id)
         if sink is None:
             self.reset_stream(stream_id, StreamCode.LIMIT_EXCEEDED)
             return None
@@ -171,31 +172,20 @@ class YamuxSession(MuxerSession, FrameHandler):
         self._pings.send_first()
         return state
 
-    def _receive_window_update(self, state: StreamState, flags: int, delta: int) -> None:
-        if delta:
-            window = state.send_window + delta
-            if window > frames.MAX_U32:
-                raise ProtocolViolation(f"stream {state.stream_id}: window grown past 2^32")
-            state.send_window = window
-            if state.sink is not None:
-                state.sink.credit_received()
-        if flags & FIN:
-            self.fin_received(state)
-
     def fin_received(self, state: StreamState) -> None:
         if not state.advance(REMOTE_FIN, state.unread):
             return
         if state.sink is not None:
             self._woken += 1
             state.sink.eof_received()
-        self._forget_if_closed(state)
+        self._ends.forget_if_closed(state)
 
     def _receive_session_frame(self, kind: int, flags: int, length: int) -> None:
         if kind == PING:
             self._pings.receive(flags, length)
         elif kind == frames.GO_AWAY:
             self.closed = True
-            self._acceptor.goodbye_received(length)
+            self._ends.acceptor.goodbye_received(length)
         else:
             raise ProtocolViolation(f"yamux frame type {kind}")
 
@@ -240,15 +230,10 @@ class YamuxSession(MuxerSession, FrameHandler):
         state.taken += n
         if half & REMOTE_ENDED:
             if not state.unread and state.advance(NOTHING_UNREAD, 0):
-                self._forget(state)
+                self._ends.forget(state)
         elif state.taken >= state.window >> 1:
-            delta = state.announce(self._runtime.now(), self._path_rtt, self._config.max_window_bytes)
+            delta = state.announce(self._runtime.now(), self._pings.path_rtt, self._config.max_window_bytes)
             self._outbox.control(frames.window_update(stream_id, state.take_flags(), delta))
-
-    def _path_rtt(self) -> float | None:
-        # A ping's answer may have waited behind data, and a window sized by that would only lengthen the queue.
-        path = self._wire.rtt()
-        return self._keep_alive.rtt if path is None else path
 
     def close_write(self, stream_id: int) -> None:
         """Send FIN, in a frame of its own: js resets a stream whose FIN comes with its first data."""
@@ -256,7 +241,7 @@ class YamuxSession(MuxerSession, FrameHandler):
         if state is None or not state.advance(LOCAL_FIN, state.unread):
             return
         self._outbox.control(frames.window_update(stream_id, state.take_flags() | FIN, 0))
-        self._forget_if_closed(state)
+        self._ends.forget_if_closed(state)
 
     def stop_reading(self, stream_id: int) -> None:
         """Give back what is unread and drop what comes: up to a window, and for a limited time."""
@@ -266,7 +251,7 @@ class YamuxSession(MuxerSession, FrameHandler):
         self._unread.release(state.drop_unread())
         state.advance(STOP_READING, 0)
         if state.half is CLOSED:
-            self._forget(state)
+            self._ends.forget(state)
         elif not state.credit and not state.half & REMOTE_ENDED:
             self.reset_stream(stream_id)
         elif self._table.linger(state, self._runtime.now() + self._config.linger_s):
@@ -275,13 +260,8 @@ class YamuxSession(MuxerSession, FrameHandler):
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send RST with an error code (as go: in the length of a WINDOW_UPDATE), and forget the stream."""
         state = self._streams.get(stream_id)
-        if state is None:
-            return
-        silent = state.half is RESET_UNREAD or state.flags & SYN  # the peer knows of its end, or not of the stream
-        state.advance(LOCAL_RESET, 0)
-        self._forget(state)
-        if not silent:
-            self._outbox.control(frames.window_update(stream_id, RST, code))
+        if state is not None:
+            self._ends.reset(state, code)
 
     def flush(self) -> None:
         self._outbox.flush()
@@ -289,14 +269,7 @@ class YamuxSession(MuxerSession, FrameHandler):
     def drained(self) -> None:
         self._outbox.drained()
 
-    # Ends. A stream ends by the table of `muxing.half_close`, and is forgotten once that says CLOSED:
-    # - by FINs: `close_write` and `fin_received`; then `consumed` and `stop_reading`, when what is unread is gone;
-    # - `reset_stream`, by our user or a time limit: RST leaves, the sink hears nothing;
-    # - `_end`, by the peer's RST: the sink hears of it, and after a FIN keeps what it holds;
-    # - `_drop`, because of what the peer sent (more than there is room for, or behind its FIN): RST leaves, too;
-    # - `abort`, with the connection: the sinks hear of it, nothing leaves.
-    # A sink may call back from inside of what it hears, and even end its stream there: so the state has changed before
-    # the sink is called, what is done behind that call asks the state anew, and to forget a stream twice does nothing.
+    # Ends
 
     def close(self, code: int = frames.GO_AWAY_NORMAL) -> None:
         """Send GoAway: no new streams either way."""
@@ -306,35 +279,7 @@ class YamuxSession(MuxerSession, FrameHandler):
 
     def abort(self, reason: str) -> None:
         self.closed = True
-        for state in self._table.clear():
-            self._reader.forget(state)
-            state.abort(reason)
-        acceptor, self._acceptor = self._acceptor, NO_ACCEPTOR
-        acceptor.room_for_streams()
-
-    def _drop(self, state: StreamState, reason: str, code: int = 0) -> None:
-        self._outbox.control(frames.window_update(state.stream_id, RST, code))
-        self._end(state, reason, code)
-
-    def _end(self, state: StreamState, reason: str, code: int = 0) -> None:
-        sink, state.sink = state.sink, None  # what is unread may keep the state, but the sink hears of one end only
-        state.advance(REMOTE_RESET, state.unread)
-        self._forget_if_closed(state)
-        if sink is not None:
-            sink.reset_received(code, reason)
-
-    def _forget_if_closed(self, state: StreamState) -> None:
-        if state.half is CLOSED:
-            self._forget(state)
-
-    def _forget(self, state: StreamState) -> None:
-        if not self._table.remove(state):
-            return
-        self._reader.forget(state)
-        self._acceptor.room_for_streams()
-        if not self._streams:
-            self._unread.release_all()
-            self._acceptor.idle()
+        self._ends.abort(reason)
 
     # Time
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aiolibp2p.abc.layers.streams import StreamSink
-from aiolibp2p.muxers.yamux.frames import ACK, INITIAL_WINDOW_BYTES
+from aiolibp2p.errors import ProtocolViolation
+from aiolibp2p.muxers.yamux.frames import ACK, INITIAL_WINDOW_BYTES, MAX_U32
 from aiolibp2p.muxers.yamux.window import FAST_GROWTH_BYTES, next_window
 from aiolibp2p.muxing.half_close import CLOSED, OPEN, HalfClosing
 
@@ -59,6 +60,15 @@ class StreamState(HalfClosing):
     def unread(self) -> int:
         """Bytes that the sink holds and nobody has read."""
         return self.window - self.credit - self.taken
+
+    def credit_received(self, delta: int) -> None:
+        """Let `delta` more bytes be sent, and tell the sink. Raises ProtocolViolation for a window past 2^32."""
+        window = self.send_window + delta
+        if window > MAX_U32:
+            raise ProtocolViolation(f"stream {self.stream_id}: window grown past 2^32")
+        self.send_window = window
+        if self.sink is not None:
+            self.sink.credit_received()
 
     def announce(self, now: float, rtt: Callable[[], float | None], maximum: int) -> int:
         """Give back what was taken, in a window grown as its use asks for; return the credit to send, in bytes."""
