@@ -44,6 +44,20 @@ def test_whoever_holds_up_the_others_for_too_long_is_reset_and_nobody_else() -> 
     assert bytes(other.received) == b"goes on"
 
 
+def test_one_that_is_given_up_may_end_another_that_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = end(max_unread_stream_bytes=10)
+    ours.receive(
+        message(0, NEW) + message(1, NEW) + message(0, MESSAGE_I, bytes(20)) + message(1, MESSAGE_I, bytes(20))
+    )
+    first, second = ours.acceptor.sinks
+    sink = ours.acceptor.sinks[first]
+    monkeypatch.setattr(sink, "reset_received", lambda code, reason: ours.session.reset_stream(second))
+    ours.clock.time += STALL_S
+    ours.session.handle_timeout(ours.clock.time)
+    assert sorted(messages(ours.take())) == [(0, RESET_R, b""), (1, RESET_R, b"")]
+    assert not ours.wire.paused
+
+
 def test_reading_goes_on_only_when_nobody_holds_it_up() -> None:
     ours = end(max_unread_stream_bytes=10)
     ours.receive(

@@ -8,13 +8,15 @@ from aiolibp2p.abc.layers.streams import StreamAcceptor, StreamSink
 from aiolibp2p.abc.machine import ByteString
 from aiolibp2p.abc.runtime import Runtime
 from aiolibp2p.abc.services.resources import NULL_SCOPE, Scope
-from aiolibp2p.errors import ConnectionLost, LimitExceeded, ProtocolViolation, StreamClosed, StreamCode
+from aiolibp2p.errors import ConnectionLost, ProtocolViolation, StreamClosed, StreamCode
 from aiolibp2p.muxers.mplex import frames
 from aiolibp2p.muxers.mplex.config import MplexConfig
 from aiolibp2p.muxers.mplex.frame_reader import FrameHandler, FrameReader
 from aiolibp2p.muxers.mplex.frames import CLOSE, NEW_STREAM, RESET
 from aiolibp2p.muxers.mplex.outbox import Outbox
+from aiolibp2p.muxers.mplex.stalls import Stalls, expired
 from aiolibp2p.muxers.mplex.stream_state import StreamState
+from aiolibp2p.muxers.mplex.stream_table import StreamTable
 from aiolibp2p.muxing.half_close import (
     CLOSED,
     LOCAL_ENDED,
@@ -61,16 +63,10 @@ class MplexSession(MuxerSession, FrameHandler):
         self._outbox = Outbox(wire)
         self._runtime = runtime
         self._config = config
-        self._streams: dict[int, StreamState] = {}
-        self._by_key: dict[int, StreamState] = {}
-        """Open streams by what the wire calls them: a peer may use a number again, our ids are new each time."""
-        self._accepted = 0
-        self._next_number = 0
+        self._table = StreamTable()
+        self._streams = self._table.by_id
         self._unread = UnreadBytes(scope)
-        self._stalled: dict[int, float] = {}
-        """Streams that hold up the connection: when each is given up, soonest first."""
-        self._lingering: dict[int, float] = {}
-        """Streams nobody reads any more, which wait for the peer's close: when each is given up, soonest first."""
+        self._stalls = Stalls(wire, config)
         self._woken = 0
         self._reader = FrameReader()
 
@@ -101,7 +97,7 @@ class MplexSession(MuxerSession, FrameHandler):
             return None
         # Odd flags come from whoever accepted the stream: it is one of ours then.
         is_ours = bool(flag & 1)
-        state = self._by_key.get(frames.stream_key(number, is_ours))
+        state = self._table.by_key.get(frames.stream_key(number, is_ours))
         if state is None:
             return None
         kind = flag if is_ours else flag - frames.BY_OPENER
@@ -131,19 +127,15 @@ class MplexSession(MuxerSession, FrameHandler):
             return
         self._woken += 1
         sink.data_received(piece)
-        if state.unread > self._config.max_unread_stream_bytes and state.stream_id not in self._stalled:
-            self._stall(state)
+        if state.unread > self._config.max_unread_stream_bytes:
+            self._stalls.stall(state.stream_id, self._runtime.now())
 
     def _accept(self, number: int) -> None:
-        state = StreamState(number, None, is_ours=False)
-        if state.key in self._by_key:
-            raise ProtocolViolation(f"mplex stream id {number} is open already")
-        if self.closed or len(self._lingering) >= self._config.max_lingering_streams:
+        state = self._table.arrived(number)
+        if self.closed or len(self._stalls.lingering) >= self._config.max_lingering_streams:
             self._outbox.control(state.take_bodiless(RESET))
             return
-        state.stream_id = frames.stream_key(self._accepted, is_ours=False)
-        self._accepted += 1
-        self._streams[state.stream_id] = self._by_key[state.key] = state
+        self._table.accept(state)
         sink = self._acceptor.accept(state.stream_id)
         if sink is None:
             self.reset_stream(state.stream_id)
@@ -153,23 +145,11 @@ class MplexSession(MuxerSession, FrameHandler):
     def _close_received(self, state: StreamState) -> None:
         if not state.advance(REMOTE_FIN, state.unread):
             return
-        self._go_on(state)  # for it will grow no more
+        self._stalls.go_on(state.stream_id)  # for it will grow no more
         if state.sink is not None:
             self._woken += 1
             state.sink.eof_received()
         self._forget_if_closed(state)
-
-    # Readers that hold up the others
-
-    def _stall(self, state: StreamState) -> None:
-        if not self._stalled:
-            self._wire.pause_reading()
-        self._stalled[state.stream_id] = self._runtime.now() + self._config.stall_timeout_s
-        self._wire.timeout_changed()
-
-    def _go_on(self, state: StreamState) -> None:
-        if self._stalled.pop(state.stream_id, None) is not None and not self._stalled:
-            self._wire.resume_reading()
 
     def consumed(self, stream_id: int, n: int) -> None:
         """A reader took `n` bytes: once it holds no more than half of what it may, it holds up nobody."""
@@ -182,7 +162,7 @@ class MplexSession(MuxerSession, FrameHandler):
         if spare > SPARE_BYTES:
             unread.shrink()
         if state.unread <= self._config.max_unread_stream_bytes >> 1:
-            self._go_on(state)
+            self._stalls.go_on(state.stream_id)
         if state.half & REMOTE_ENDED and not state.unread and state.advance(NOTHING_UNREAD, 0):
             self._forget(state)
 
@@ -192,12 +172,7 @@ class MplexSession(MuxerSession, FrameHandler):
         """Open a stream and return its id. Raises ConnectionLost when closed, LimitExceeded past the last id."""
         if self.closed:
             raise ConnectionLost("the connection takes no new streams")
-        if self._next_number > frames.MAX_STREAM_NUMBER:
-            raise LimitExceeded("all stream ids of this connection are used up")
-        state = StreamState(self._next_number, sink, is_ours=True)
-        self._next_number += 1
-        self._streams[state.stream_id] = self._by_key[state.key] = state
-        return state.stream_id
+        return self._table.open(sink).stream_id
 
     def write(self, stream_id: int, data: ByteString) -> int:
         """Take all of it: only the transport says when to wait. Raises StreamClosed after close or reset."""
@@ -226,8 +201,7 @@ class MplexSession(MuxerSession, FrameHandler):
         if state.half is CLOSED:
             self._forget(state)
         else:
-            self._lingering[stream_id] = self._runtime.now() + self._config.linger_s
-            self._wire.timeout_changed()
+            self._stalls.linger(stream_id, self._runtime.now())
 
     def reset_stream(self, stream_id: int, code: int = 0) -> None:
         """Send a reset, unless the peer has never heard of the stream, and forget it. mplex has no codes."""
@@ -258,9 +232,8 @@ class MplexSession(MuxerSession, FrameHandler):
 
     def abort(self, reason: str) -> None:
         self.closed = True
-        states = list(self._streams.values())
-        for registry in (self._streams, self._by_key, self._stalled, self._lingering):
-            registry.clear()
+        states = self._table.clear()
+        self._stalls.clear()
         self._unread.release_all()
         for state in states:
             sink, state.sink = state.sink, None
@@ -281,7 +254,7 @@ class MplexSession(MuxerSession, FrameHandler):
         if state.half is CLOSED:
             self._forget(state)
         else:
-            del self._by_key[state.key]  # the peer may use the number again
+            self._table.free_number(state)
         if sink is not None:
             sink.reset_received(code, reason)
 
@@ -290,19 +263,17 @@ class MplexSession(MuxerSession, FrameHandler):
             self._unread.release(state.unread)
             state.unread = 0
         state.sink = None
-        self._go_on(state)
+        self._stalls.go_on(state.stream_id)
 
     def _forget_if_closed(self, state: StreamState) -> None:
         if state.half is CLOSED:
             self._forget(state)
 
     def _forget(self, state: StreamState) -> None:
-        if self._streams.pop(state.stream_id, None) is None:
+        if not self._table.remove(state):
             return
-        if self._by_key.get(state.key) is state:
-            del self._by_key[state.key]
         self._give_up_unread(state)
-        self._lingering.pop(state.stream_id, None)
+        self._stalls.lingering.pop(state.stream_id, None)
         self._acceptor.room_for_streams()
         if not self._streams:
             self._unread.release_all()
@@ -312,15 +283,12 @@ class MplexSession(MuxerSession, FrameHandler):
 
     def next_timeout(self) -> float | None:
         """Return when the first reader that holds up the others, or the first lingering stream, is given up."""
-        due = [deadline for registry in (self._stalled, self._lingering) for deadline in list(registry.values())[:1]]
-        return min(due, default=None)
+        return self._stalls.next_timeout()
 
     def handle_timeout(self, now: float) -> None:
         """Reset the streams whose time is up."""
-        for state in self._expired(self._stalled, now):
-            self._drop(state, f"its reader held up the connection for {self._config.stall_timeout_s:g} s")
-        for state in self._expired(self._lingering, now):
-            self.reset_stream(state.stream_id)
-
-    def _expired(self, deadlines: dict[int, float], now: float) -> list[StreamState]:
-        return [self._streams[key] for key, deadline in deadlines.items() if deadline <= now]
+        for stream_id in expired(self._stalls.stalled, now):
+            if (state := self._streams.get(stream_id)) is not None:  # the end of one may have brought that of another
+                self._drop(state, f"its reader held up the connection for {self._config.stall_timeout_s:g} s")
+        for stream_id in expired(self._stalls.lingering, now):
+            self.reset_stream(stream_id)
