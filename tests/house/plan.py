@@ -134,7 +134,6 @@ MAX_LEVELS = 3
 
 MAX_LONG_CLASS_LINES = 300
 LONG_CLASSES = {
-    "src/aiolibp2p/simulator/network/stream_socket.py:StreamSocket": "one state machine, five lines above the limit",
     "src/aiolibp2p/testing/muxer_suite/streams.py:MuxerStreamSuite": "a list of tests: users subclass one name",
     "tests/support/datagram_suite.py:DatagramSuite": "a list of tests: each kind of socket subclasses one name",
     "tests/hostile/peer.py:Peer": "one method for each thing that a peer can do wrong",

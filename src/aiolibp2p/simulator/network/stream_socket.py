@@ -46,6 +46,40 @@ class SocketReceiver(Protocol):
         ...
 
 
+class Knocks:
+    """Sends the first packet of one end until it is answered, and measures the round trip that takes."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, send: Callable[[str], None], given_up: Callable[[], None]
+    ) -> None:
+        self.count = 0
+        self._loop = loop
+        self._send = send
+        self._given_up = given_up
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_s = 0.0
+
+    def knock(self, kind: str) -> None:
+        """Send a packet of this kind, now and again until `stop`; one that answers is given up in the end."""
+        self._last_s = self._loop.time()
+        self._send(kind)
+        if self.count < len(KNOCK_AGAIN_S):
+            self._timer = self._loop.call_later(KNOCK_AGAIN_S[self.count], self.knock, kind)
+            self.count += 1
+        elif kind == "syn-ack":
+            self._given_up()
+
+    def round_trip(self) -> float | None:
+        """Return the seconds since the only knock; None after several, since nobody knows which was answered."""
+        return self._loop.time() - self._last_s if self.count == 1 else None
+
+    def stop(self) -> None:
+        """Knock no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
 class StreamSocket:
     """One end of a stream; `Interface.connect` makes it, or the accepting side is handed it."""
 
@@ -70,9 +104,7 @@ class StreamSocket:
         self._accepted = accepted
         self._connected: asyncio.Future[StreamSocket] | None = None
         self._peer: StreamSocket | None = None
-        self._knock_timer: asyncio.TimerHandle | None = None
-        self._knocks = 0
-        self._knocked_s = 0.0
+        self._knocks = Knocks(self._loop, self._control, self.vanish)
         self._receiver: SocketReceiver | None = None
         self._high_water = HIGH_WATER_BYTES
         self._is_paused = False
@@ -86,32 +118,21 @@ class StreamSocket:
     async def connect(self) -> StreamSocket:
         """Begin to connect; the interface calls it once."""
         self._connected = self._loop.create_future()
-        self._knock("syn")
+        self._knocks.knock("syn")
         try:
             return await self._connected
         except asyncio.CancelledError:
             self.vanish()
             raise
 
-    def _knock(self, kind: str) -> None:
-        self._knocked_s = self._loop.time()
-        self._control(kind)
-        if self._knocks < len(KNOCK_AGAIN_S):
-            self._knock_timer = self._loop.call_later(KNOCK_AGAIN_S[self._knocks], self._knock, kind)
-            self._knocks += 1
-        elif kind == "syn-ack":
-            self.vanish()
-
     def _control(self, kind: str) -> None:
         self._interface.network.send(Packet(kind, self.local, self.remote, 0, self._interface, self))
 
     def _establish(self) -> None:
         self.is_established = True
-        if self._knock_timer is not None:
-            self._knock_timer.cancel()
-            self._knock_timer = None
-        if self._knocks == 1:
-            self.outgoing.measured(self._loop.time() - self._knocked_s)
+        self._knocks.stop()
+        if (round_trip := self._knocks.round_trip()) is not None:
+            self.outgoing.measured(round_trip)
         connected, accepted, self._accepted = self._connected, self._accepted, None
         if connected is not None and not connected.done():
             connected.set_result(self)
@@ -136,8 +157,8 @@ class StreamSocket:
 
     def _receive_handshake(self, kind: str, packet: Packet) -> None:
         self._peer = packet.socket
-        if kind == "syn" and self._accepted is not None and not self._knocks:
-            self._knock("syn-ack")
+        if kind == "syn" and self._accepted is not None and not self._knocks.count:
+            self._knocks.knock("syn-ack")
         elif kind == "syn":
             self._control("syn-ack")
         elif not self.is_established:
@@ -290,9 +311,7 @@ class StreamSocket:
         self._is_gone = True
         self._interface.release(self)
         self.outgoing.stop()
-        if self._knock_timer is not None:
-            self._knock_timer.cancel()
-            self._knock_timer = None
+        self._knocks.stop()
 
     def _tell_lost(self) -> None:
         if self._is_told or self._receiver is None:
