@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiolibp2p.abc.layers.roles import Role
@@ -310,6 +310,7 @@ BODIES = st.builds(data, st.integers(0, 6), st.binary(max_size=30), st.integers(
 
 @pytest.mark.spec("YMX-1", "YMX-2", "YMX-13", "YMX-21", "YMX-24")
 @given(sent=st.lists(st.one_of(HEADERS, BODIES), max_size=12), full=st.booleans())
+@example(sent=[data(3, b"x", SYN | FIN), data(3, b"behind its end"), data(5, b"", SYN)], full=False)
 def test_any_frames_are_taken_or_a_violation(sent: list[bytes], full: bool) -> None:
     end, sink = served(max_streams=2, max_unread_bytes=40, max_owed_pongs=2)
     mine = Sink()

@@ -112,11 +112,17 @@ class Sink(StreamSink):
     """Whether the direction in which this end writes has ended."""
     is_given_up: bool = False
     """Whether the user at this end is done with the stream, whatever the peer still sends."""
+    read_bytes: int = 0
+    """The bytes of `received` that the user at this end has read."""
 
     @property
     def is_finished(self) -> bool:
         """Whether it counts no more among the streams of its connection."""
-        return self.is_given_up or self.reset is not None or (self.got_eof and self.is_closed)
+        if self.is_given_up:
+            return True
+        if self.got_eof and self.read_bytes < len(self.received):
+            return False  # complete and unread: its user is still to read it, whatever became of the stream
+        return self.reset is not None or (self.got_eof and self.is_closed)
 
     def data_received(self, chunk: ByteString) -> None:
         if self.got_eof or self.reset is not None:

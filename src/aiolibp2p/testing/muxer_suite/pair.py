@@ -28,12 +28,11 @@ class MuxerStream:
         self.end = end
         self.stream_id = stream_id
         self.sink = sink
-        self._read = 0
 
     @property
     def unread(self) -> int:
         """Bytes that came and were not read."""
-        return 0 if self.sink.reset else len(self.sink.received) - self._read
+        return 0 if self.sink.reset else len(self.sink.received) - self.sink.read_bytes
 
     @property
     def is_reset(self) -> bool:
@@ -48,8 +47,8 @@ class MuxerStream:
 
     def read(self) -> bytes:
         """Read and consume all that came since the last time."""
-        data = bytes(self.sink.received[self._read :])
-        self._read = len(self.sink.received)
+        data = bytes(self.sink.received[self.sink.read_bytes :])
+        self.sink.read_bytes = len(self.sink.received)
         if data:
             self.end.session.consumed(self.stream_id, len(data))
         return data
