@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from collections import defaultdict, deque
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
@@ -40,8 +40,8 @@ class Frame(NamedTuple):
     body: bytes
 
 
-class Peer:
-    """One connection. `dial` and `accept` make one; then `shake_hands`, then frames and streams."""
+class NoisePeer:
+    """One connection, with multistream and noise. `dial` and `accept` make one; then `shake_hands`, then bytes."""
 
     security = NOISE
     """The protocol id of the security that this peer asks for and agrees to."""
@@ -53,16 +53,6 @@ class Peer:
         self.identity = identity or Identity()
         self.noise = Noise()
         self.their_payload = b""
-        self.inbox: defaultdict[int, bytearray] = defaultdict(bytearray)
-        """The bytes that came on each stream."""
-        self.flags: defaultdict[int, int] = defaultdict(int)
-        """All flags seen on each stream."""
-        self.arrived: deque[int] = deque()
-        """Streams of theirs that nobody has looked at yet."""
-        self.goodbye: int | None = None
-        """The code of their GoAway."""
-        self.pongs: list[int] = []
-        self.gives_credit = True
         self._raw = b""
         self._plain = b""
         self._keys = b"", b""
@@ -70,12 +60,11 @@ class Peer:
         self.take_role(is_dialer)
 
     def take_role(self, is_dialer: bool) -> None:
-        """Take a role: noise, and the ids of this peer's streams, depend on it."""
+        """Take a role: noise depends on it."""
         self.is_dialer = is_dialer
-        self._next_id = 1 if is_dialer else 2
 
     @classmethod
-    def dial(cls, port: int, receive_buffer: int | None = None) -> Peer:
+    def dial(cls, port: int, receive_buffer: int | None = None) -> Self:
         """Connect to loopback; nothing is said yet."""
         sock = socket.socket()
         if receive_buffer is not None:
@@ -83,7 +72,7 @@ class Peer:
         sock.connect(("127.0.0.1", port))
         return cls(sock, is_dialer=True)
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -218,6 +207,28 @@ class Peer:
             self._opened += 1
         taken, self._plain = self._plain[:n], self._plain[n:]
         return taken
+
+
+class Peer(NoisePeer):
+    """A peer that speaks yamux: frames and streams."""
+
+    def __init__(self, sock: socket.socket, is_dialer: bool, identity: Identity | None = None) -> None:
+        super().__init__(sock, is_dialer, identity)
+        self.inbox: defaultdict[int, bytearray] = defaultdict(bytearray)
+        """The bytes that came on each stream."""
+        self.flags: defaultdict[int, int] = defaultdict(int)
+        """All flags seen on each stream."""
+        self.arrived: deque[int] = deque()
+        """Streams of theirs that nobody has looked at yet."""
+        self.goodbye: int | None = None
+        """The code of their GoAway."""
+        self.pongs: list[int] = []
+        self.gives_credit = True
+
+    def take_role(self, is_dialer: bool) -> None:
+        """Take a role: noise, and the ids of this peer's streams, depend on it."""
+        super().take_role(is_dialer)
+        self._next_id = 1 if is_dialer else 2
 
     # Frames
 

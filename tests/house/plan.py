@@ -132,14 +132,6 @@ MAX_PARAMETERS = 6
 MAX_MODULES_PER_FOLDER = 12
 MAX_LEVELS = 3
 
-MAX_LONG_CLASS_LINES = 300
-LONG_CLASSES = {
-    "src/aiolibp2p/testing/muxer_suite/streams.py:MuxerStreamSuite": "a list of tests: users subclass one name",
-    "tests/support/datagram_suite.py:DatagramSuite": "a list of tests: each kind of socket subclasses one name",
-    "tests/hostile/peer.py:Peer": "one method for each thing that a peer can do wrong",
-}
-"""Classes that may be longer than others, up to `MAX_LONG_CLASS_LINES`. One that got shorter is struck."""
-
 
 def room(parts: tuple[str, ...]) -> str:
     """The room a module belongs to: `security/noise` for `security/noise/handshake`, `swarm` for `swarm/dialer`."""

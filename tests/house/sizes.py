@@ -32,14 +32,14 @@ def function_lines(tree: Tree) -> Iterator[str]:
 
 
 def class_lines(tree: Tree) -> Iterator[str]:
-    """No class is longer than 250 lines, and none that the plan names is longer than 300, or short enough by now."""
+    """No class is longer than 250 lines."""
     for file, node in _nodes(tree, ast.ClassDef):
-        lines, is_named = _length(node), f"{file.path}:{node.name}" in plan.LONG_CLASSES
-        limit = plan.MAX_LONG_CLASS_LINES if is_named else plan.MAX_CLASS_LINES
-        if lines > limit:
-            yield file.problem(node, f"{_name(node)} has {lines} lines of at most {limit}", "give a part its own class")
-        elif is_named and lines <= plan.MAX_CLASS_LINES:
-            yield file.problem(node, f"{_name(node)} has {lines} lines", "strike it from LONG_CLASSES in plan.py")
+        if (lines := _length(node)) > plan.MAX_CLASS_LINES:
+            yield file.problem(
+                node,
+                f"{_name(node)} has {lines} lines of at most {plan.MAX_CLASS_LINES}",
+                "give a part its own class",
+            )
 
 
 def indent(tree: Tree) -> Iterator[str]:

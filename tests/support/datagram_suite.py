@@ -93,8 +93,8 @@ class Hosts:
             one.close()
 
 
-class DatagramSuite:
-    """Tests of sending, sharing a port, dialling and ending."""
+class SharingSuite:
+    """Tests of sending, and of handlers that share a port."""
 
     @pytest.fixture
     async def hosts(self) -> Hosts:
@@ -252,6 +252,10 @@ class DatagramSuite:
         await first.got(1)
         assert second.came == []
         assert hosts.server.statistics().sockets == 0
+
+
+class DatagramSuite(SharingSuite):
+    """All tests of datagram sockets: those of sharing, and of binding, dialling and ending."""
 
     # Binding
 

@@ -238,7 +238,7 @@ class MuxerStreamSuite(MuxerUnderTest):
         pair, chance = self.pair(), random.Random(seed)
         written: dict[tuple[MuxerEnd, int], bytes] = {}
         for _ in range(steps):
-            self._random_step(pair, chance, written)
+            _random_step(pair, chance, written)
             self.assert_sound(pair)
         pair.exchange()
         for end, other in zip(pair.ends, pair.ends[::-1], strict=True):
@@ -254,31 +254,33 @@ class MuxerStreamSuite(MuxerUnderTest):
         pair.wait(self.patience_s)
         assert [end.scope.held for end in pair.ends] == [0, 0]
 
-    def _random_step(self, pair: MuxerPair, chance: random.Random, written: dict[tuple[MuxerEnd, int], bytes]) -> None:
-        end = chance.choice(pair.ends)
-        mine = chance.choice(end.opened) if end.opened and chance.random() < 0.8 else None
-        if mine is None:
-            try:
-                mine = end.open()
-            except LimitExceeded:
-                return
-            written[end, mine.stream_id] = b""
-        step = chance.randrange(10)
-        if step < 5:
-            text = chance.randbytes(chance.choice([0, 1, 100, 20_000]))
-            try:
-                written[end, mine.stream_id] += text[: mine.write(text)]
-            except StreamClosed:
-                return
-        elif step == 5:
-            chance.choice([mine.close_write, mine.stop_reading, mine.reset])()
-        elif step < 8:
-            pair.deliver(end, lambda data: cut(data, [chance.randrange(100_000)]))
-        else:
-            self._random_end(end, chance)
 
-    def _random_end(self, end: MuxerEnd, chance: random.Random) -> None:
-        live = [stream for stream in end.accepted() if not stream.is_reset]
-        if live:
-            stream = chance.choice(live)
-            chance.choice([stream.close_write, stream.stop_reading, stream.reset])()
+def _random_step(pair: MuxerPair, chance: random.Random, written: dict[tuple[MuxerEnd, int], bytes]) -> None:
+    end = chance.choice(pair.ends)
+    mine = chance.choice(end.opened) if end.opened and chance.random() < 0.8 else None
+    if mine is None:
+        try:
+            mine = end.open()
+        except LimitExceeded:
+            return
+        written[end, mine.stream_id] = b""
+    step = chance.randrange(10)
+    if step < 5:
+        text = chance.randbytes(chance.choice([0, 1, 100, 20_000]))
+        try:
+            written[end, mine.stream_id] += text[: mine.write(text)]
+        except StreamClosed:
+            return
+    elif step == 5:
+        chance.choice([mine.close_write, mine.stop_reading, mine.reset])()
+    elif step < 8:
+        pair.deliver(end, lambda data: cut(data, [chance.randrange(100_000)]))
+    else:
+        _random_end(end, chance)
+
+
+def _random_end(end: MuxerEnd, chance: random.Random) -> None:
+    live = [stream for stream in end.accepted() if not stream.is_reset]
+    if live:
+        stream = chance.choice(live)
+        chance.choice([stream.close_write, stream.stop_reading, stream.reset])()
